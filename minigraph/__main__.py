@@ -1,0 +1,6 @@
+"""``python -m minigraph``."""
+
+from minigraph.cli import main
+
+if __name__ == "__main__":
+    main()
