@@ -1,0 +1,87 @@
+"""minigraph: declared convolutional graphs that you can read, trust, train and look inside, in NumPy.
+
+The public names, each imported from its own file when it is first used, so that ``import minigraph`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minigraph.definition import Definition as Definition
+    from minigraph.errors import CheckpointError as CheckpointError
+    from minigraph.errors import DataError as DataError
+    from minigraph.errors import DefinitionError as DefinitionError
+    from minigraph.errors import MinigraphError as MinigraphError
+    from minigraph.errors import ShapeError as ShapeError
+    from minigraph.errors import TrainingDiverged as TrainingDiverged
+    from minigraph.gradient_check import gradcheck as gradcheck
+    from minigraph.graph import Graph as Graph
+    from minigraph.model import Gradients as Gradients
+    from minigraph.model import Model as Model
+    from minigraph.model import load as load
+    from minigraph.ops import Add as Add
+    from minigraph.ops import Concat as Concat
+    from minigraph.ops import Context as Context
+    from minigraph.ops import Conv as Conv
+    from minigraph.ops import Errors as Errors
+    from minigraph.ops import Op as Op
+    from minigraph.ops import Parameter as Parameter
+    from minigraph.ops import ReLU as ReLU
+    from minigraph.ops import Sigmoid as Sigmoid
+    from minigraph.ops import attribute as attribute
+    from minigraph.ops import register_op as register_op
+    from minigraph.optimizers import SGD as SGD
+    from minigraph.training import History as History
+    from minigraph.training import train as train
+    from minigraph.views.plots import plot_graph as plot_graph
+    from minigraph.views.summary import summary as summary
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "definition": ("Definition",),
+    "errors": (
+        "CheckpointError",
+        "DataError",
+        "DefinitionError",
+        "MinigraphError",
+        "ShapeError",
+        "TrainingDiverged",
+    ),
+    "gradient_check": ("gradcheck",),
+    "graph": ("Graph",),
+    "model": ("Gradients", "Model", "load"),
+    "ops": (
+        "Add",
+        "Concat",
+        "Context",
+        "Conv",
+        "Errors",
+        "Op",
+        "Parameter",
+        "ReLU",
+        "Sigmoid",
+        "attribute",
+        "register_op",
+    ),
+    "optimizers": ("SGD",),
+    "training": ("History", "train"),
+    "views.plots": ("plot_graph",),
+    "views.summary": ("summary",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME_OF, "__version__"])  # built from the one list of names
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'minigraph' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(f"minigraph.{_HOME_OF[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,158 @@
+"""What can go wrong, and how it is said.
+
+The exception tree::
+
+    MinigraphError
+    |-- DefinitionError    (also ValueError)       the graph or its file is wrong
+    |-- ShapeError         (also ValueError)       shapes do not fit
+    |-- DataError          (also ValueError)       an array or a data file is wrong
+    |-- CheckpointError    (also RuntimeError)     saved weights do not fit the graph
+    `-- TrainingDiverged   (also ArithmeticError)  the loss stopped being finite
+
+A :class:`Problem` is one mistake with its path (``nodes.conv1.strde``). A :class:`DefinitionError`
+holds every problem of a text and, when the text is known, shows each with line, column and caret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from minigraph.definition.source import Source
+    from minigraph.training import History
+
+KeyPath = tuple[str | int, ...]
+
+
+class MinigraphError(Exception):
+    """Base of every error that minigraph raises for something its user can mend."""
+
+    def blocks(self) -> list[str]:
+        """The error's text, one item for each mistake."""
+        return [str(self)]
+
+
+class ShapeError(MinigraphError, ValueError):
+    """Shapes do not fit together.
+
+    ``attribute`` names the attribute of the node that a reader would change first, if there is one.
+    """
+
+    def __init__(self, message: str, attribute: str | None = None) -> None:
+        super().__init__(message)
+        self.attribute = attribute
+
+
+class DataError(MinigraphError, ValueError):
+    """An array or a data file is missing, unreadable or of the wrong kind."""
+
+
+class CheckpointError(MinigraphError, RuntimeError):
+    """Saved weights do not belong to this graph."""
+
+
+class TrainingDiverged(MinigraphError, ArithmeticError):  # noqa: N818  # the contract's name
+    """The loss stopped being finite.
+
+    ``step`` is the first step (from 0) whose loss was not finite, ``history`` the run up to and with it.
+    """
+
+    def __init__(self, message: str, step: int, history: History) -> None:
+        super().__init__(message)
+        self.step = step
+        self.history = history
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where it is (a path of keys and indices) and what was found and expected.
+
+    ``on`` says whether the key or the value is at fault: the caret stands under that one.
+    """
+
+    path: KeyPath
+    message: str
+    on: Literal["key", "value"] = "value"
+
+    def below(self, *prefix: str | int) -> Problem:
+        """The same problem seen from further out: its path gets ``prefix`` in front."""
+        return Problem(prefix + self.path, self.message, self.on)
+
+
+class DefinitionError(MinigraphError, ValueError):
+    """A graph or its definition is wrong; ``problems`` has every mistake that was found.
+
+    The text of the error is one block for each problem, in the order of the source.
+    """
+
+    def __init__(self, problems: Iterable[Problem] | str, source: Source | None = None) -> None:
+        if isinstance(problems, str):
+            problems = [Problem((), problems)]
+        self.problems = tuple(problems)
+        self.source = source
+        if source is not None:
+            self.problems = tuple(sorted(self.problems, key=source.position_of))
+        super().__init__("\n".join(self.blocks()))
+
+    def blocks(self) -> list[str]:
+        """One text for each problem: place, path, message and, where there is a text, the line."""
+        if self.source is not None:
+            return [self.source.render(problem) for problem in self.problems]
+        return [
+            f"{spell_path(problem.path)}: {problem.message}" if problem.path else problem.message
+            for problem in self.problems
+        ]
+
+
+def spell_path(path: KeyPath) -> str:
+    """``("data", "teacher", "conv1.kernel", 0)`` as a person writes it: ``data.teacher."conv1.kernel"[0]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if re.fullmatch(r"[\w-]+", part) else f'"{part}"')
+    return text
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """``"; did you mean 'stride'?"`` when one of ``choices`` is near ``word``, else the empty text."""
+    choices = list(choices)
+    lowered = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return f"; did you mean '{lowered[near[0]]}'?" if near else ""
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """``"one of a, b, c"``, or ``"a"`` when there is one choice, for the 'expected' part of a message."""
+    choices = list(choices)
+    return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
+
+
+def describe(value: object) -> str:
+    """A found value as a reader of TOML or JSON knows it: ``'two' (a string)``, ``true (a boolean)``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (a boolean)"
+    if isinstance(value, int):
+        return f"{value} (an integer)" if abs(value) < 10**20 else "a huge integer"
+    if isinstance(value, float):
+        return f"{value!r} (a number)"
+    if isinstance(value, str):
+        return f"'{shorten(value)}' (a string)"
+    if isinstance(value, list | tuple):
+        return f"[{shorten(', '.join(map(str, value)))}] (an array)"
+    if isinstance(value, dict):
+        return f"a table with {', '.join(map(str, value))}" if value else "an empty table"
+    return f"{shorten(str(value))} ({type(value).__name__})"
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """``text`` in one line of at most ``limit`` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
