@@ -1,0 +1,153 @@
+"""What an op is: attributes, a shape rule, parameters, forward and backward. Adding one is one file.
+
+    @register_op
+    class Scale(Op):
+        factor: float = attribute(1.0, "multiplies the input")
+
+        def output_shape(self, x: Shape) -> Shape:
+            return x
+
+        def forward(self, inputs, context):
+            return inputs[0] * self.factor
+
+        def backward(self, error, inputs, output, context):
+            return Errors((error * self.factor,))
+
+The class's name is the op's name in a definition, its fields are the op's attributes. Validation, error
+texts, the gradient check and the contract test follow from the class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar
+
+from numpy.typing import NDArray
+from pydantic import Field
+
+from minigraph.convolution import Convolution
+from minigraph.declared import Declared
+from minigraph.errors import ShapeError
+from minigraph.registry import Registry
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned array of an op: its shape, its initialiser when none is given, and its fans.
+
+    ``fan_in`` and ``fan_out`` count the inputs that one output sums and the outputs that one input
+    reaches: what the He and Glorot schemes scale by.
+    """
+
+    shape: Shape
+    default: float | Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform"]
+    fan_in: int = 1
+    fan_out: int = 1
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a pass lends to an op: the node's parameters by name, and the convolution engine."""
+
+    parameters: Mapping[str, Array]
+    convolution: Convolution
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What an op's backward answers: dLoss/dinput for each input, dLoss/dparameter for each parameter."""
+
+    inputs: tuple[Array, ...]
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Op(Declared, ABC):
+    """A node's function. Maps are (N, C, H, W), vectors (N, F); shapes are without the batch N.
+
+    Ops hold attributes only: what they compute depends on their arguments alone, and they never write
+    into an array that they are given.
+    """
+
+    common_keys: ClassVar[tuple[str, ...]] = ("op", "inputs", "trainable", "share", "init")
+    min_inputs: ClassVar[int] = 1
+    max_inputs: ClassVar[int | None] = 1
+    """The most inputs, or None for any number."""
+
+    @abstractmethod
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The shape of the answer to inputs of these shapes.
+
+        Raises:
+            ShapeError: the op cannot take them; the text has every number.
+        """
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        """The op's parameters by name, for inputs of these shapes."""
+        return {}
+
+    @abstractmethod
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        """The op's answer to its inputs."""
+
+    @abstractmethod
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        """The errors of the inputs and the gradients of the parameters.
+
+        Args:
+            error: dLoss/doutput, shaped like ``output``.
+            inputs: what forward was given; ``output``: what it answered.
+        """
+
+
+def attribute(default: Any, doc: str, **bounds: Any) -> Any:
+    """A field of a declared class: its default (``...``: required), its one-line documentation, its bounds."""
+    return Field(default, description=doc, **bounds)
+
+
+OPS: Registry[Op] = Registry("op")
+
+OpClass = TypeVar("OpClass", bound=type[Op])
+
+
+def register_op(op: OpClass) -> OpClass:
+    """Class decorator: make an :class:`Op` usable in graphs and definitions under its class name.
+
+    Raises:
+        DefinitionError: another class already has this name.
+    """
+    OPS.register(op.__name__, op)
+    return op
+
+
+def spell_shape(shape: Shape) -> str:
+    """``(3, 20, 20)`` as people read it: ``3x20x20``."""
+    return "x".join(map(str, shape))
+
+
+def require_map(shape: Shape, op: str) -> tuple[int, int, int]:
+    """``shape`` as (C, H, W).
+
+    Raises:
+        ShapeError: it is a vector (F,).
+    """
+    if len(shape) != 3:
+        raise ShapeError(f"{op} needs a map (C, H, W); found a vector of {spell_shape(shape)}")
+    return shape[0], shape[1], shape[2]
+
+
+def require_one_shape(shapes: tuple[Shape, ...], op: str) -> Shape:
+    """The one shape that all of ``shapes`` are.
+
+    Raises:
+        ShapeError: they differ.
+    """
+    if len(set(shapes)) > 1:
+        raise ShapeError(
+            f"{op} needs inputs of one shape; found {', '.join(map(spell_shape, shapes))}", attribute="inputs"
+        )
+    return shapes[0]

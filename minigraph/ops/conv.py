@@ -1,0 +1,97 @@
+"""Conv: cross-correlation of a map with learned kernels, zero padded."""
+
+from __future__ import annotations
+
+from math import prod
+
+from minigraph.convolution import Geometry, same_padding
+from minigraph.declared import Count, Padding, Pair, pair
+from minigraph.errors import ShapeError
+from minigraph.ops.base import (
+    Array,
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    Shape,
+    attribute,
+    register_op,
+    require_map,
+)
+
+
+@register_op
+class Conv(Op):
+    """(C, H, W) to (out_channels, P, Q), with P = floor((H + padding - span) / stride) + 1.
+
+    y[n, o, p, q] = bias[o] + sum over c, i, j of kernel[o, c, i, j] * x[n, c, p*stride + i*dilation, ...].
+    Parameters: kernel (out_channels, C / groups, kh, kw) and bias (out_channels,).
+    Source: ONNX Conv, operator set 22; PyTorch conv2d.
+    """
+
+    kernel_size: Pair = attribute(..., "the kernel's size, an integer or [vertical, horizontal]")
+    out_channels: Count = attribute(1, "channels of the answer")
+    stride: Pair = attribute(1, "rows and columns from one window to the next")
+    padding: Padding = attribute(
+        0,
+        "zeros around the map: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
+    )
+    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel")
+    groups: Count = attribute(1, "groups of channels that do not see each other")
+    bias: bool = attribute(True, "whether a learned number is added to each channel")
+
+    def geometry(self, size: tuple[int, int]) -> Geometry:
+        """Where the kernel's windows stand on a map of (height, width)."""
+        stride, dilation, padding = pair(self.stride), pair(self.dilation), self.padding
+        if padding == "same":
+            sides = same_padding(size, pair(self.kernel_size), stride, dilation)
+        elif isinstance(padding, str):
+            sides = (0, 0, 0, 0)
+        elif isinstance(padding, int):
+            sides = (padding, padding, padding, padding)
+        elif len(padding) == 2:
+            sides = (*padding, *padding)
+        else:
+            sides = padding
+        return Geometry(stride, sides, dilation, self.groups)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        channels, height, width = require_map(inputs[0], "Conv")
+        if channels % self.groups:
+            raise ShapeError(
+                f"groups = {self.groups} does not divide the {channels} channels of the input",
+                attribute="groups",
+            )
+        if self.out_channels % self.groups:
+            raise ShapeError(
+                f"groups = {self.groups} does not divide out_channels = {self.out_channels}",
+                attribute="groups",
+            )
+        size = height, width
+        return (self.out_channels, *self.geometry(size).output_size(size, pair(self.kernel_size)))
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        channels = inputs[0][0]
+        kernel = (self.out_channels, channels // self.groups, *pair(self.kernel_size))
+        fan_in = prod(kernel[1:])
+        fan_out = self.out_channels // self.groups * prod(kernel[2:])
+        parameters = {"kernel": Parameter(kernel, "he_normal", fan_in, fan_out)}
+        if self.bias:
+            parameters["bias"] = Parameter((self.out_channels,), 0.0)
+        return parameters
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        (x,) = inputs
+        answer = context.convolution.forward(x, context.parameters["kernel"], self.geometry(x.shape[2:]))
+        if self.bias:
+            answer += context.parameters["bias"].reshape(-1, 1, 1)
+        return answer
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        (x,) = inputs
+        convolution, kernel, size = context.convolution, context.parameters["kernel"], x.shape[2:]
+        geometry = self.geometry(size)
+        gradients = {"kernel": convolution.kernel_gradient(error, x, geometry, kernel.shape[2:])}
+        if self.bias:
+            gradients["bias"] = error.sum(axis=(0, 2, 3))
+        return Errors((convolution.input_error(error, kernel, geometry, size),), gradients)

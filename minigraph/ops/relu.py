@@ -1,0 +1,21 @@
+"""ReLU: the positive part."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op
+
+
+@register_op
+class ReLU(Op):
+    """max(x, 0), elementwise. Its derivative at 0 is 0."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        return np.maximum(inputs[0], 0)
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        return Errors((error * (inputs[0] > 0),))

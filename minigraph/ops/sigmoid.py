@@ -1,0 +1,25 @@
+"""Sigmoid: the logistic function."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op
+
+
+@register_op
+class Sigmoid(Op):
+    """1 / (1 + exp(-x)), elementwise, with no overflow at any x."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        (x,) = inputs
+        # exp(-|x|) is at most 1: both branches are the same function, each where it cannot overflow.
+        decayed: Array = np.exp(-np.abs(x))
+        answer: Array = np.where(x >= 0, 1, decayed) / (1 + decayed)
+        return answer
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        return Errors((error * (output * (1 - output)),))
