@@ -1,0 +1,328 @@
+"""Model: a graph with parameters. Forward answers; backward pushes an error from the outputs to everything.
+
+Both are one loop: forward over the nodes in topological order, backward over the same nodes reversed,
+each node adding to the errors of the nodes that it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minigraph.convolution import find_engine
+from minigraph.errors import (
+    CheckpointError,
+    DataError,
+    DefinitionError,
+    MinigraphError,
+    ShapeError,
+    did_you_mean,
+    one_of,
+)
+from minigraph.files import read_npz, write_npz
+from minigraph.graph import DTYPES, Graph
+from minigraph.initialization import Explicit, Scheme
+from minigraph.ops.base import Context, Parameter, Shape, spell_shape
+from minigraph.parameters import Parameters, real_array
+
+Array = NDArray[Any]
+Arrays = ArrayLike | Mapping[str, ArrayLike]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What backward answers; all arrays are the caller's own.
+
+    Attributes:
+        parameters: dLoss/dparameter by full name ("conv1.kernel"), summed over the batch and over all users.
+        inputs: dLoss/dinput by name, in the rank of the input that was given.
+        errors: dLoss/d(the node's value) by node, summed over all its consumers.
+    """
+
+    parameters: dict[str, Array]
+    inputs: dict[str, Array]
+    errors: dict[str, Array]
+
+
+class Model:
+    """A graph's parameters and its passes.
+
+    Args:
+        graph: a sound graph; the model keeps it, and it must not be changed afterwards.
+        seed: an integer for the initial parameters, a numpy Generator to draw them from, or None for others each time.
+        engine: "fast", or "naive" for the textbook loops.
+        dtype: "float64" or "float32"; the graph's when left out.
+
+    Attributes:
+        parameters: the learned arrays by full name; see :class:`Parameters`.
+        values: what every input and node held in the last forward, by name.
+
+    Raises:
+        DefinitionError: the graph is not sound, or there is no such engine or dtype.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        seed: int | np.random.Generator | None = None,
+        engine: str = "fast",
+        dtype: str | None = None,
+    ) -> None:
+        self.graph = graph
+        self.engine = engine
+        self.dtype = graph.dtype if dtype is None else np.dtype(dtype).name
+        if self.dtype not in DTYPES:
+            raise DefinitionError(f"dtype: found '{dtype}'; expected {one_of(DTYPES)}")
+        self._convolution = find_engine(engine)
+        self._nodes = [(name, graph.nodes[name]) for name in graph.order]
+        self._owners = {name: graph.owner(name) for name, _ in self._nodes}
+        declared = graph.parameters
+        frozen = {name for name in declared if not graph.nodes[name.split(".")[0]].trainable}
+        self.parameters = Parameters({name: item.shape for name, item in declared.items()}, frozen, self.dtype)
+        self._initialize(declared, np.random.default_rng(seed))
+        self._contexts = {name: self._context(name) for name, _ in self._nodes}
+        self._last: _Pass | None = None
+
+    def _initialize(self, declared: Mapping[str, Parameter], generator: np.random.Generator) -> None:
+        for full_name, parameter in declared.items():
+            node, name = full_name.split(".")
+            initial = self.graph.nodes[node].init.get(name) or default_initializer(parameter)
+            self.parameters[full_name] = initial.draw(parameter, generator)
+
+    def _context(self, node: str) -> Context:
+        """The views of the parameters that a node uses, under its op's own names."""
+        prefix = self._owners[node] + "."
+        own = {name.removeprefix(prefix): self.parameters[name] for name in self.parameters if name.startswith(prefix)}
+        return Context(own, self._convolution)
+
+    # -- the passes --------------------------------------------------------------------------------
+
+    def forward(self, x: Arrays) -> Any:
+        """The answer to ``x``.
+
+        Args:
+            x: the input's array, or a dict of arrays by name when the graph has several inputs. Each is (H, W)
+                where the input has one channel, (C, H, W), or (N, C, H, W).
+
+        Returns:
+            The output's array, or a dict of arrays by name when the graph has several outputs, in the rank of
+            the input: (H, W) in and one channel out gives (H', W').
+
+        Raises:
+            ShapeError: an array does not fit its input. DataError: an array is missing, or is not of real numbers.
+        """
+        given = by_name(x, list(self.graph.inputs), "input")
+        arrays, ranks = {}, {}
+        for name, shape in self.graph.inputs.items():
+            arrays[name], ranks[name] = canonical(given[name], shape, name, self.dtype)
+        batches = {name: len(array) for name, array in arrays.items()}
+        if len(set(batches.values())) > 1:
+            found = ", ".join(f"'{name}' has {count}" for name, count in batches.items())
+            raise ShapeError(f"inputs of one batch need the same number of samples; found {found}")
+        self.run(arrays)
+        self._last = _Pass(arrays, max(ranks.values()), ranks, self.parameters.version)
+        return self._answer({name: self._last.shown(name) for name in self.graph.outputs})
+
+    def backward(self, error: Arrays) -> Gradients:
+        """Push dLoss/doutput back through the last forward.
+
+        Args:
+            error: shaped as forward's answer was: an array, or a dict of arrays for several outputs.
+
+        Nothing accumulates: a second call gives the same answer. Nodes that no output depends on get zeros.
+
+        Raises:
+            MinigraphError: forward has not run, or parameters were assigned since.
+            ShapeError: the error is not shaped like the answer. DataError: it is not of real numbers.
+        """
+        last = self._last
+        if last is None or last.version != self.parameters.version:
+            reason = "forward has not run yet" if last is None else "parameters were assigned since the last forward"
+            raise MinigraphError(f"backward: {reason}; call forward first")
+        given = by_name(error, self.graph.outputs, "output")
+        errors: dict[str, Array] = {}
+        for name in self.graph.outputs:
+            array = real_array(given[name], f"error of output '{name}'")
+            expected = last.shown(name).shape
+            if array.shape != expected:
+                raise ShapeError(
+                    f"error of output '{name}': found shape {spell_shape(array.shape)}; expected that of the answer, "
+                    f"{spell_shape(expected)}"
+                )
+            errors[name] = array.astype(self.dtype).reshape(last.arrays[name].shape)
+        gradients = self.push(last.arrays, errors)
+        return Gradients(
+            {name: own(gradients.get(name), self.parameters[name]) for name in self.parameters},
+            {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name in self.graph.inputs},
+            {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name, _ in self._nodes},
+        )
+
+    def run(self, arrays: dict[str, Array]) -> None:
+        """The bare forward loop: ``arrays`` has the inputs, (N, C, H, W), and gets every node's answer."""
+        for name, node in self._nodes:
+            arrays[name] = node.op.forward(tuple(arrays[source] for source in node.inputs), self._contexts[name])
+
+    def push(self, arrays: Mapping[str, Array], errors: dict[str, Array]) -> dict[str, Array]:
+        """The bare backward loop: ``errors`` has the outputs' and gets those of all that feeds them.
+
+        Returns the gradients of the parameters that were reached, by full name. ``arrays`` is what :meth:`run` left.
+        """
+        gradients: dict[str, Array] = {}
+        for name, node in reversed(self._nodes):
+            if name not in errors:
+                continue
+            inputs = tuple(arrays[source] for source in node.inputs)
+            answered = node.op.backward(errors[name], inputs, arrays[name], self._contexts[name])
+            for source, addend in zip(node.inputs, answered.inputs, strict=True):
+                # A new array each time: ops may hand the same one to several inputs.
+                errors[source] = errors[source] + addend if source in errors else addend
+            for parameter, gradient in answered.parameters.items():
+                full_name = f"{self._owners[name]}.{parameter}"
+                gradients[full_name] = gradients[full_name] + gradient if full_name in gradients else gradient
+        return gradients
+
+    @property
+    def values(self) -> dict[str, Array]:
+        """Copies of what every input and node held in the last forward, in the rank of the input.
+
+        Raises:
+            MinigraphError: forward has not run.
+        """
+        if self._last is None:
+            raise MinigraphError("values: forward has not run yet; call forward first")
+        return {name: self._last.shown(name) for name in self._last.arrays}
+
+    def _answer(self, outputs: dict[str, Array]) -> Any:
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    # -- weights -----------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the parameters as an npz with one array for each full name, whole or not at all.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        write_npz(path, dict(self.parameters))
+
+    def load_weights(self, path: str | Path) -> None:
+        """Take the parameters from an npz written by :meth:`save`; on an error none is changed.
+
+        Raises:
+            CheckpointError: the file's names or shapes are not this model's. DataError: it cannot be read.
+        """
+        arrays = read_npz(path)
+        missing = [name for name in self.parameters if name not in arrays]
+        unknown = [name for name in arrays if name not in self.parameters]
+        faults = [f"'{name}' is missing" for name in missing]
+        faults += [f"'{name}' is not of this graph{did_you_mean(name, self.parameters)}" for name in unknown]
+        faults += [
+            f"'{name}' has shape {spell_shape(arrays[name].shape)}, expected {spell_shape(value.shape)}"
+            for name, value in self.parameters.items()
+            if name in arrays and arrays[name].shape != value.shape
+        ]
+        faults += [
+            f"'{name}' has dtype {arrays[name].dtype}, expected real numbers"
+            for name in self.parameters
+            if name in arrays and arrays[name].dtype.kind not in "biuf"
+        ]
+        if faults:
+            raise CheckpointError(f"{path}: these weights do not fit graph '{self.graph.name}': " + "; ".join(faults))
+        for name in self.parameters:
+            self.parameters[name] = arrays[name]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Model of {self.graph.name}: {self.parameters.flat.size} parameters, engine {self.engine}, {self.dtype}>"
+        )
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What one forward leaves for backward: canonical arrays (N, C, H, W) or (N, F), and the user's ranks."""
+
+    arrays: dict[str, Array]
+    rank: int
+    ranks: dict[str, int]
+    version: int
+
+    def in_rank(self, name: str, array: Array) -> Array:
+        """``array``, a value of ``name``, in the rank in which the user gave the input."""
+        rank = self.ranks.get(name, self.rank)
+        if rank == 4:
+            return array
+        sample: Array = array[0]
+        return sample[0] if rank == 2 and sample.ndim == 3 and len(sample) == 1 else sample
+
+    def shown(self, name: str) -> Array:
+        """A copy of the value of ``name`` for the user."""
+        return self.in_rank(name, self.arrays[name].copy())
+
+
+def default_initializer(parameter: Parameter) -> Scheme | Explicit:
+    """The initialiser of a parameter that has none declared."""
+    if isinstance(parameter.default, str):
+        return Scheme(scheme=parameter.default)
+    return Explicit(values=parameter.default)
+
+
+def own(found: Array | None, like: Array) -> Array:
+    """A copy of ``found`` that belongs to the caller, or zeros like ``like`` where there is none."""
+    return np.zeros_like(like) if found is None else np.array(found, like.dtype)
+
+
+def by_name(given: Arrays, names: list[str], kind: str) -> dict[str, ArrayLike]:
+    """One array for each name; a bare array is for the only one.
+
+    Raises:
+        DataError: a name is missing or unknown, or a bare array was given for several names.
+    """
+    if not isinstance(given, Mapping):
+        if len(names) > 1:
+            raise DataError(f"found one array for {len(names)} {kind}s; expected a dict with {', '.join(names)}")
+        return {names[0]: given}
+    faults = [f"'{name}' is missing" for name in names if name not in given]
+    faults += [f"unknown {kind} '{name}'{did_you_mean(str(name), names)}" for name in given if name not in names]
+    if faults:
+        raise DataError(f"{'; '.join(faults)}; expected arrays for {', '.join(names)}")
+    return {name: given[name] for name in names}
+
+
+def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Array, int]:
+    """A copy of an array for the input or output ``name`` as (N, C, H, W), or (N, F), and its rank as given.
+
+    Raises:
+        ShapeError: its shape does not fit; the text has both. DataError: it is not of real numbers, or empty.
+    """
+    array = real_array(given, f"'{name}'")
+    fitting = [shape, (None, *shape)]
+    if len(shape) == 3 and shape[0] == 1:
+        fitting.insert(0, shape[1:])
+    for form in fitting:
+        if len(form) == array.ndim and all(want in (None, have) for want, have in zip(form, array.shape, strict=True)):
+            if array.size == 0:
+                raise DataError(f"'{name}': found no samples; expected at least one")
+            samples = len(array) if form[0] is None else 1
+            return array.astype(dtype).reshape(samples, *shape), 4 if form[0] is None else len(form)
+    forms = " or ".join("x".join("N" if size is None else str(size) for size in form) for form in fitting)
+    raise ShapeError(f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}")
+
+
+def load(
+    definition: str | Path,
+    seed: int | np.random.Generator | None = None,
+    engine: str = "fast",
+    dtype: str | None = None,
+) -> Model:
+    """A new model of a definition file, or of a bundled definition by its bare name; see :class:`Model`.
+
+    >>> import minigraph as mg
+    >>> mg.load("two_conv", seed=0).parameters["conv2.kernel"].shape
+    (1, 1, 4, 4)
+    """
+    return Model(Graph.load(definition), seed, engine, dtype)
