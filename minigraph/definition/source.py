@@ -1,0 +1,78 @@
+"""The text behind a definition: where its keys and values stand, and how a problem is shown in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from minigraph.definition.positions import Positions, Span, json_positions, toml_positions
+from minigraph.errors import KeyPath, Problem, spell_path
+
+
+@dataclass
+class Source:
+    """A definition's text.
+
+    Attributes:
+        label: the file as the user named it.
+        text: its contents without a byte order mark.
+        is_json: whether it is JSON; else it is TOML.
+        overrides: paths whose values came from the command line, and the option that gave them.
+    """
+
+    label: str
+    text: str
+    is_json: bool
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where everything stands; found when the first problem is shown."""
+        return json_positions(self.text) if self.is_json else toml_positions(self.text)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def span_of(self, problem: Problem) -> Span:
+        """The key or value at fault, or the nearest table around it that stands in the text."""
+        path, keys, values = problem.path, self.positions.keys, self.positions.values
+        if problem.on == "key" and path in keys:
+            return keys[path]
+        while path not in values:
+            path = path[:-1]
+        return values[path]
+
+    def position_of(self, problem: Problem) -> tuple[int, int]:
+        """(line, column) of a problem, for sorting; what the command line gave comes last."""
+        if self._option(problem.path):
+            return len(self.lines) + 1, 0
+        span = self.span_of(problem)
+        return span.line, span.column
+
+    def render(self, problem: Problem) -> str:
+        """A problem in the text: ``FILE:LINE:COLUMN: path: message``, then the line with a caret."""
+        path = f"{spell_path(problem.path)}: " if problem.path else ""
+        option = self._option(problem.path)
+        if option:
+            return f"{option}: {path}{problem.message}"
+        return self.render_at(self.span_of(problem), path + problem.message)
+
+    def render_at(self, span: Span, message: str) -> str:
+        """``FILE:LINE:COLUMN: message`` and the line with a caret under ``span``."""
+        line = self.lines[span.line - 1].rstrip("\r") if span.line <= len(self.lines) else ""
+        number = str(span.line)
+        # Tabs stay tabs below the line, so that the caret stands right whatever a tab's width is.
+        indent = "".join("\t" if letter == "\t" else " " for letter in line[: span.column - 1])
+        length = max(1, min(span.length, len(line) - span.column + 1))
+        return (
+            f"{self.label}:{span.line}:{span.column}: {message}\n"
+            f"  {number} | {line}\n"
+            f"  {' ' * len(number)} | {indent}{'^' * length}"
+        )
+
+    def _option(self, path: KeyPath) -> str | None:
+        for given, option in self.overrides.items():
+            if path[: len(given)] == given:
+                return option
+        return None
