@@ -1,0 +1,81 @@
+"""The command line. Here is the door: usage, errors and exit statuses; the commands are in the files beside.
+
+Nothing that is slow to import is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from minigraph import __version__
+from minigraph.cli import inspecting, training, using
+from minigraph.cli.output import print_error
+from minigraph.errors import MinigraphError, TrainingDiverged
+
+# Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="minigraph",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Declared convolutional graphs that you can read, trust, train and look inside.",
+)
+app.command("train")(training.train)
+app.command("check")(inspecting.check)
+app.command("show")(inspecting.show)
+app.command("gradcheck")(inspecting.gradcheck)
+app.command("predict")(using.predict)
+app.command("models")(using.models)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"minigraph {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of all commands."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit status.
+
+    0: done. 1: it ran, and what was asked did not hold. 2: the input or the usage is wrong. 130: interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    sys.exit(_run([word for word in words if word != "--debug"], debug))
+
+
+def _run(words: list[str], debug: bool) -> int:
+    try:
+        status = app(words, prog_name="minigraph", standalone_mode=False)
+    except MinigraphError as error:
+        if debug:
+            raise
+        print_error(error)
+        return 1 if isinstance(error, TrainingDiverged) else 2
+    except UsageError as error:
+        if debug:
+            raise
+        message = str(error.format_message())  # type: ignore[attr-defined]  # every usage error has it
+        print(message if message.startswith("Usage") else f"error: {message}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+    return status if isinstance(status, int) else 0

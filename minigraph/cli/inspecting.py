@@ -1,0 +1,122 @@
+"""``check``, ``show`` and ``gradcheck``: look at a definition without training it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOption, load_definition
+from minigraph.cli.output import Output, print_error
+
+
+def check(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Definition files or bundled names.")],
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate each MODEL, sort it, infer its shapes and print its table; nothing is trained."""
+    from minigraph.errors import DefinitionError
+    from minigraph.views.summary import summary
+
+    output = Output(as_json)
+    results: dict[str, dict[str, Any]] = {}
+    for model in models:
+        try:
+            graph = load_definition(model, assignments).graph
+        except DefinitionError as error:
+            print_error(error)
+            results[model] = {
+                "ok": False,
+                "nodes": 0,
+                "order": [],
+                "shapes": {},
+                "parameters": 0,
+                "errors": error.blocks(),
+            }
+            continue
+        table = summary(graph)
+        output.say(f"{table}\nok\n" if model != models[-1] else f"{table}\nok")
+        results[model] = {
+            "ok": True,
+            "nodes": len(table.rows),
+            "order": graph.order,
+            "shapes": {name: list(shape) for name, shape in graph.shapes.items()},
+            "parameters": table.parameters,
+            "errors": [],
+        }
+    ok = all(result["ok"] for result in results.values())
+    output.result(results[models[0]] if len(models) == 1 else {"ok": ok, "models": results})
+    if not ok:
+        raise typer.Exit(2)
+
+
+def show(
+    model: ModelArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Draw it as png, svg or pdf instead."),
+    ] = None,
+) -> None:
+    """Show MODEL's graph in the terminal, or draw it to a file."""
+    graph = load_definition(model).graph
+    output = Output()
+    if out is None:
+        from minigraph.views.rails import rails
+
+        output.say(rails(graph))
+    else:
+        from minigraph.views.plots import plot_graph
+
+        plot_graph(graph, out)
+        output.say(f"drawn in {out}")
+
+
+def gradcheck(
+    model: ModelArgument,
+    seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
+    tolerance: Annotated[float, typer.Option(help="The largest relative error that passes.")] = 1e-6,
+    engine: EngineOption = "fast",
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare every gradient of MODEL with central differences, in float64."""
+    import numpy as np
+
+    from minigraph.data import load_data
+    from minigraph.gradient_check import gradcheck as compare
+    from minigraph.model import Model
+    from minigraph.views.summary import table
+
+    definition = load_definition(model, assignments)
+    chosen = seed if seed is not None else definition.train.seed if definition.train else 0
+    if definition.data is not None:
+        inputs = load_data(definition, "float64", chosen).inputs
+    else:
+        generator = np.random.default_rng(chosen)
+        inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
+    outcome = compare(Model(definition.graph, chosen, engine, "float64"), inputs, tolerance=tolerance, seed=chosen)
+    rows = [
+        (
+            row.name,
+            str(row.entries),
+            f"{row.max_error:.2e}",
+            str(list(row.index)),
+            f"{row.backward:.9g}",
+            f"{row.difference:.9g}",
+            str(row.kinks),
+        )
+        for row in outcome.rows
+    ]
+    columns = ("gradient of", "entries", "max error", "at", "backward", "difference", "kinks")
+    output = Output(as_json)
+    output.say(table(columns, rows, right=columns[1:3] + columns[4:]))
+    output.say(
+        f"{'ok' if outcome.ok else 'FAILED'}: the largest relative error is {outcome.max_error:.2e}, "
+        f"{'within' if outcome.ok else 'above'} {tolerance:g}"
+    )
+    output.result({"ok": outcome.ok, "max_error": outcome.max_error, "rows": [asdict(row) for row in outcome.rows]})
+    if not outcome.ok:
+        raise typer.Exit(1)

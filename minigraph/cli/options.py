@@ -1,0 +1,69 @@
+"""The options that several commands share, and how they become overrides of a definition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from minigraph.errors import DefinitionError, KeyPath
+
+if TYPE_CHECKING:
+    from minigraph.definition import Definition
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A definition file, or a bundled name.")]
+EngineOption = Annotated[str, typer.Option(metavar="fast|naive", help="fast, or naive: the textbook's loops.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+DataOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="An npz with an array for each input and output.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Put a value over the definition's, e.g. train.steps=500."),
+]
+
+
+def load_definition(
+    model: str, assignments: list[str] | None = None, data: Path | None = None, **train: Any
+) -> Definition:
+    """The definition ``model`` with the command line's values over it; ``train`` has those of ``[train]``.
+
+    Raises:
+        DefinitionError: the file or a value is wrong.
+    """
+    from minigraph.definition import Definition, parse_assignment
+
+    overrides: list[tuple[str, KeyPath, Any]] = [parse_assignment(text) for text in assignments or []]
+    if data is not None:
+        overrides.append((f"--data {data}", ("data",), {"source": "file", "file": str(data.absolute())}))
+    paths: dict[str, KeyPath] = {
+        "learning_rate": ("train", "optimizer", "learning_rate"),
+        "optimizer": ("train", "optimizer", "name"),
+    }
+    for name, value in train.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')} {value}"
+            overrides.append((option, paths.get(name, ("train", name)), value))
+    return Definition.load(model, overrides)
+
+
+def require_train(definition: Definition) -> None:
+    """Raise DefinitionError unless the definition says how it is trained."""
+    from minigraph.errors import Problem
+
+    if definition.train is None:
+        text = "the definition has no [train]; expected one with optimizer and steps"
+        raise definition.error([Problem(("train",), text, on="key")])
+
+
+__all__ = [
+    "DataOption",
+    "DefinitionError",
+    "EngineOption",
+    "JsonOption",
+    "ModelArgument",
+    "SetOption",
+    "load_definition",
+    "require_train",
+]

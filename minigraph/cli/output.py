@@ -1,0 +1,38 @@
+"""Where the command line's words go: people's text, one JSON object, and errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from minigraph.errors import MinigraphError
+
+
+class Output:
+    """People's text goes to stdout, or to stderr when stdout is kept for one JSON object.
+
+    Args:
+        as_json: print the result as JSON. quiet: leave people's text out.
+    """
+
+    def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.stream = sys.stderr if as_json else sys.stdout
+
+    def say(self, text: str) -> None:
+        """A line, or several, for people."""
+        if not self.quiet:
+            print(text, file=self.stream, flush=True)
+
+    def result(self, values: dict[str, Any]) -> None:
+        """The command's result, printed when JSON was asked for."""
+        if self.as_json:
+            print(json.dumps(values), flush=True)
+
+
+def print_error(error: MinigraphError) -> None:
+    """Each mistake of an error as one block on stderr."""
+    for block in error.blocks():
+        print(f"error: {block}", file=sys.stderr)

@@ -1,0 +1,179 @@
+"""``check``, ``show``, ``gradcheck``, ``predict``, ``models`` and the door itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigraph as mg
+from minigraph.definition import bundled
+from tests.cli.helpers import CommandLine
+
+REPOSITORY = Path(__file__).parents[2]
+SHAPES = {"image": [1, 20, 20], "conv1": [1, 18, 18], "conv2": [1, 8, 8]}
+
+
+def test_check_prints_the_table_of_each_definition(command: CommandLine) -> None:
+    answer = command("check", "two_conv", "residual")
+    assert answer.status == 0
+    assert "conv2   Conv 4x4, stride 2   conv1     1x8x8           17" in answer.out
+    assert "5 nodes, 160 parameters" in answer.out
+
+
+def test_check_gives_its_facts_as_json(command: CommandLine) -> None:
+    result = json.loads(command("check", "two_conv", "--json").out)
+    assert result == {
+        "ok": True,
+        "nodes": 2,
+        "order": ["conv1", "conv2"],
+        "shapes": SHAPES,
+        "parameters": 27,
+        "errors": [],
+    }
+
+
+def test_check_tells_all_errors_and_leaves_with_2(command: CommandLine) -> None:
+    text = bundled()["two_conv"].read_text()
+    Path("bad.toml").write_text(text.replace("stride", "strde").replace("log_every", "log_evry"))
+    answer = command("check", "bad.toml", "--json")
+    assert answer.status == 2
+    result = json.loads(answer.out)
+    assert result["ok"] is False
+    assert [error.splitlines()[0].split(": ")[1] for error in result["errors"]] == [
+        "nodes.conv2.strde",
+        "train.log_evry",
+    ]
+    assert answer.err.count("error: bad.toml:") == 2
+
+
+def test_show_draws_the_graph_in_the_terminal(command: CommandLine) -> None:
+    assert command("show", "residual").out.splitlines() == [
+        "○    image   Input                                         2x12x14",
+        "├─╮",
+        "│ ●  conv1   Conv 3x3, out_channels 4, padding same        4x12x14",
+        "│ ●  relu    ReLU                                          4x12x14",
+        "│ ●  conv2   Conv 3x3, out_channels 2, padding same        2x12x14",
+        "├─╯",
+        "●    sum     Add                                           2x12x14  -> output",
+        "●    smooth  Conv 2x2, out_channels 2, stride 2, groups 2  2x6x7    -> output",
+    ]
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_show_draws_the_graph_to_a_file(suffix: str, magic: bytes, command: CommandLine) -> None:
+    answer = command("show", "two_conv", "-o", f"graph.{suffix}")
+    assert answer.status == 0, answer.err
+    assert Path(f"graph.{suffix}").read_bytes().startswith(magic)
+
+
+def test_show_refuses_another_kind_of_file(command: CommandLine, tmp_path: Path) -> None:
+    answer = command("show", "two_conv", "-o", "graph.bmp")
+    assert answer.status == 2
+    assert "graph.bmp" in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_gradcheck_holds_on_every_bundled_definition(name: str, command: CommandLine) -> None:
+    answer = command("gradcheck", name, "--json")
+    result = json.loads(answer.out)
+    assert answer.status == 0
+    assert result["ok"]
+    assert result["max_error"] < 1e-6
+    assert len(result["rows"]) >= 3
+
+
+def test_gradcheck_leaves_with_1_when_a_gradient_is_a_thousandth_off(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from minigraph.convolution.fast import Fast
+
+    right = Fast.kernel_gradient
+    monkeypatch.setattr(Fast, "kernel_gradient", lambda *arguments: right(*arguments) * 1.001)
+    answer = command("gradcheck", "two_conv")
+    assert answer.status == 1
+    assert "FAILED: the largest relative error is" in answer.out
+
+
+def test_predict_answers_with_the_weights_of_a_run(command: CommandLine) -> None:
+    command("train", "two_conv", "--steps", "5", "--no-plots", "--out", "run")
+    x = np.random.default_rng(0).normal(size=(4, 1, 20, 20))
+    np.save("x.npy", x)
+    answer = command("predict", "two_conv", "--weights", "run/weights.npz", "--input", "x.npy", "-o", "y.npy")
+    assert answer.status == 0, answer.err
+    model = mg.load("two_conv")
+    model.load_weights("run/weights.npz")
+    assert np.array_equal(np.load("y.npy"), model.forward(x))
+
+
+def test_predict_writes_several_outputs_to_an_npz(command: CommandLine) -> None:
+    mg.load("residual", seed=0).save("w.npz")
+    np.save("x.npy", np.ones((2, 12, 14)))
+    refused = command("predict", "residual", "--weights", "w.npz", "--input", "x.npy", "-o", "y.npy")
+    assert refused.status == 2
+    assert "found one array for 2 outputs; expected .npz" in refused.err
+    command("predict", "residual", "--weights", "w.npz", "--input", "image=x.npy", "-o", "y.npz")
+    with np.load("y.npz") as answers:
+        assert {name: answers[name].shape for name in answers.files} == {"sum": (2, 12, 14), "smooth": (2, 6, 7)}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--weights", "gone.npz", "--input", "x.npy", "-o", "y.npy"], "error: gone.npz: no such file"),
+        (["--weights", "w.npz", "--input", "gone.npy", "-o", "y.npy"], "error: gone.npy: no such file"),
+        (["--weights", "w.npz", "--input", "imag=x.npy", "-o", "y.npy"], "unknown input 'imag'; expected image; did"),
+        (["--weights", "w.npz", "--input", "x.npy", "-o", "y.txt"], "expected .npy or .npz"),
+    ],
+)
+def test_predict_refuses_what_does_not_fit(words: list[str], message: str, command: CommandLine) -> None:
+    mg.load("two_conv", seed=0).save("w.npz")
+    np.save("x.npy", np.ones((20, 20)))
+    answer = command("predict", "two_conv", *words)
+    assert answer.status == 2
+    assert message in answer.err
+    assert sorted(file.name for file in Path().iterdir()) == ["w.npz", "x.npy"]
+
+
+def test_models_lists_the_bundled_definitions(command: CommandLine) -> None:
+    answer = command("models")
+    assert [line.split()[0] for line in answer.out.splitlines()[2:]] == list(bundled())
+
+
+def test_unknown_commands_are_told_in_one_line(command: CommandLine) -> None:
+    answer = command("trian")
+    assert answer.status == 2
+    assert answer.err.startswith("error: No such command 'trian'")
+
+
+def test_help_needs_nothing_slow(tmp_path: Path) -> None:
+    code = (
+        "import sys; from minigraph.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = {'numpy', 'networkx', 'matplotlib', 'scipy', 'pydantic'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+
+
+def test_training_without_plots_does_not_import_matplotlib_or_scipy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from minigraph.cli import main\n"
+        f"try: main(['train', 'two_conv', '--steps', '2', '--no-plots', '--quiet', '--out', {str(tmp_path / 'run')!r}])\n"
+        "except SystemExit: pass\n"
+        "slow = {'matplotlib', 'scipy', 'PIL'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+
+
+@pytest.mark.parametrize("door", [["cli.py"], ["-m", "minigraph"]])
+def test_each_door_opens(door: list[str]) -> None:
+    done = subprocess.run([sys.executable, *door, "--version"], check=True, cwd=REPOSITORY, capture_output=True)
+    assert done.stdout.decode() == f"minigraph {mg.__version__}\n"

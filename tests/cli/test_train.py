@@ -1,0 +1,202 @@
+"""``train`` on the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigraph as mg
+from minigraph.definition import bundled
+from tests.cli.helpers import CommandLine
+
+REPOSITORY = Path(__file__).parents[2]
+DEFINITIONS = [*bundled().values(), bundled()["two_conv"].with_suffix(".json")]
+
+
+def test_the_main_job_leaves_all_its_files_and_a_loss_below_ten(command: CommandLine, tmp_path: Path) -> None:
+    answer = command("train", str(REPOSITORY / "models" / "two_conv.toml"))
+    assert answer.status == 0, answer.err
+    folder = tmp_path / "runs" / "two_conv" / "001"
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "definition.toml",
+        "graph.png",
+        "history.csv",
+        "kernels.png",
+        "loss.png",
+        "reconstruction.png",
+        "summary.json",
+        "weights.npz",
+    ]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["loss_final"] < 10
+    assert "step 1999  loss" in answer.out
+    assert "results in runs/two_conv/001" in answer.out
+    with np.load(folder / "weights.npz", allow_pickle=False) as weights:
+        assert sorted(weights.files) == ["conv1.bias", "conv1.kernel", "conv2.bias", "conv2.kernel"]
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    assert [rows[0]["step"], rows[-1]["step"]] == ["0", "1999"]
+    assert float(rows[-1]["loss"]) == summary["loss_final"]
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda path: path.name)
+def test_every_bundled_definition_trains(definition: Path, command: CommandLine) -> None:
+    answer = command("train", str(definition), "--no-plots", "--json")
+    assert answer.status == 0, answer.err
+    result = json.loads(answer.out)
+    assert result["loss_final"] < 0.05 * result["loss_first"]
+
+
+def test_json_is_the_only_thing_on_stdout_and_people_read_stderr(command: CommandLine) -> None:
+    answer = command("train", "two_conv", "--steps", "3", "--no-plots", "--json")
+    result = json.loads(answer.out)
+    assert result.keys() >= {"name", "engine", "seed", "steps", "loss_first", "loss_final", "seconds", "out"}
+    assert (result["name"], result["engine"], result["seed"], result["steps"]) == ("two_conv", "fast", 15, 3)
+    assert "step" in answer.err
+
+
+def test_quiet_prints_nothing(command: CommandLine) -> None:
+    answer = command("train", "two_conv", "--steps", "3", "--no-plots", "--quiet")
+    assert (answer.status, answer.out, answer.err) == (0, "", "")
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others(command: CommandLine) -> None:
+    for out, seed in (("a", "4"), ("b", "4"), ("c", "5")):
+        command("train", "two_conv", "--steps", "20", "--no-plots", "--seed", seed, "--out", out)
+    first, second, other = (Path(out, "weights.npz").read_bytes() for out in "abc")
+    assert first == second != other
+
+
+def test_the_definition_in_the_run_folder_trains_to_the_same_bits(command: CommandLine) -> None:
+    command("train", "two_conv", "--steps", "20", "--no-plots", "--out", "first", "--set", "train.log_every=7")
+    answer = command("train", "first/definition.toml", "--no-plots", "--out", "again")
+    assert answer.status == 0, answer.err
+    assert Path("first/weights.npz").read_bytes() == Path("again/weights.npz").read_bytes()
+
+
+def test_the_engines_give_the_same_losses(command: CommandLine) -> None:
+    for engine in ("fast", "naive"):
+        command("train", "two_conv", "--steps", "60", "--no-plots", "--engine", engine, "--out", engine)
+    fast, naive = (np.loadtxt(f"{engine}/history.csv", delimiter=",", skiprows=1)[:, 1] for engine in ("fast", "naive"))
+    assert np.abs(fast / naive - 1).max() < 1e-12
+
+
+def test_options_and_set_go_over_the_file(command: CommandLine) -> None:
+    answer = command(
+        "train", "two_conv", "--no-plots", "--json", "--set", "train.steps=5", "--learning-rate", "1e-6", "--seed", "3"
+    )
+    result = json.loads(answer.out)
+    assert (result["steps"], result["seed"]) == (5, 3)
+    definition = mg.Definition.load(Path(result["out"], "definition.toml"))
+    assert definition.train is not None
+    assert definition.train.optimizer == mg.SGD(learning_rate=1e-6)
+
+
+def test_data_of_the_users_own_replace_the_definitions(command: CommandLine) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 1, 20, 20))
+    model = mg.load("two_conv", seed=1)
+    np.savez("pairs.npz", image=x, conv2=model.forward(x))
+    answer = command("train", "two_conv", "--data", "pairs.npz", "--steps", "5", "--no-plots", "--seed", "1", "--json")
+    assert json.loads(answer.out)["loss_first"] == 0
+
+
+def test_divergence_names_the_step_keeps_the_losses_and_leaves_with_1(command: CommandLine) -> None:
+    answer = command("train", "two_conv", "--learning-rate", "1", "--json")
+    assert answer.status == 1
+    assert "error: training diverged: the loss at step 4 is nan" in answer.err
+    result = json.loads(answer.out)
+    assert (result["loss_final"], result["diverged_at"]) == (None, 4)
+    assert Path(result["out"], "history.csv").read_text().count("\n") == 6
+
+
+def test_each_run_gets_the_next_number_and_a_full_folder_is_refused(command: CommandLine) -> None:
+    for _ in range(2):
+        command("train", "two_conv", "--steps", "2", "--no-plots")
+    assert sorted(run.name for run in Path("runs/two_conv").iterdir()) == ["001", "002"]
+    before = Path("runs/two_conv/001/weights.npz").read_bytes()
+    answer = command("train", "two_conv", "--steps", "3", "--out", "runs/two_conv/001")
+    assert answer.status == 2
+    assert answer.err == (
+        "error: runs/two_conv/001: found a folder with files; expected a new or empty folder: nothing is overwritten\n"
+    )
+    assert Path("runs/two_conv/001/weights.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--steps", "0"], "error: --steps 0: train.steps: found 0 (an integer); expected a number of at least 1"),
+        (["--steps", "x"], "error: Invalid value for '--steps'"),
+        (["--optimizer", "sdg"], "did you mean 'sgd'?"),
+        (["--engine", "fats"], "error: engine: found 'fats'; expected one of fast, naive; did you mean 'fast'?"),
+        (["--set", "train.stesp=3"], "error: --set train.stesp=3: train.stesp: unknown key 'stesp'"),
+        (["--set", "steps"], "error: --set steps: found no assignment; expected KEY=VALUE"),
+        (["--set", "name.x=1"], "error: --set name.x=1: 'name' is 'two_conv' (a string); expected a table"),
+        (["--learning-rate", "nan"], "found nan (a number); expected a finite number"),
+        (["--data", "gone.npz"], "gone.npz: no such file"),
+        (["--stesp", "3"], "error: No such option: --stesp"),
+    ],
+)
+def test_a_wrong_option_is_told_and_nothing_is_written(
+    words: list[str], message: str, command: CommandLine, tmp_path: Path
+) -> None:
+    answer = command("train", "two_conv", *words)
+    assert answer.status == 2
+    assert answer.err.startswith("error: ")
+    assert message in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+BROKEN = {
+    "unknown key": (
+        ("kernel_size = 3", "kernel_size = 3\nstrde = 2"),
+        "error: bad.toml:14:1: nodes.conv1.strde: unknown key 'strde'",
+    ),
+    "unknown op": (
+        ('op = "Conv"\ninputs = ["image"]', 'op = "Conf"\ninputs = ["image"]'),
+        "error: bad.toml:11:6: nodes.conv1.op: unknown op 'Conf'",
+    ),
+    "cycle": (('inputs = ["image"]', 'inputs = ["conv2"]'), "the nodes form a cycle: conv1 -> conv2 -> conv1"),
+    "dangling input": (
+        ('inputs = ["conv1"]', 'inputs = ["conv7"]'),
+        "error: bad.toml:19:11: nodes.conv2.inputs[0]: unknown input or node 'conv7'",
+    ),
+    "large kernel": (("kernel_size = 4", "kernel_size = 19"), "error: bad.toml:20:15: nodes.conv2.kernel_size: node"),
+    "missing file": (
+        ('"data/published_map.npy"', '"gone.npy"'),
+        "error: bad.toml:28:25: data.inputs.image.file: gone.npy: no such file",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_wrong_definition_is_told_with_its_place_and_nothing_is_written(
+    fault: str, command: CommandLine, tmp_path: Path
+) -> None:
+    (old, new), message = BROKEN[fault]
+    text = bundled()["two_conv"].read_text()
+    assert old in text
+    Path("bad.toml").write_text(text.replace(old, new))
+    answer = command("train", "bad.toml")
+    assert answer.status == 2
+    assert message in answer.err
+    assert "^" in answer.err
+    assert [file.name for file in tmp_path.iterdir()] == ["bad.toml"]
+
+
+def test_a_target_of_the_wrong_shape_is_told_with_both_shapes(command: CommandLine, tmp_path: Path) -> None:
+    np.savez("pairs.npz", image=np.zeros((20, 20)), conv2=np.zeros((9, 8)))
+    answer = command("train", "two_conv", "--data", "pairs.npz")
+    assert answer.status == 2
+    assert "'conv2': found shape 9x8; expected 8x8 or 1x8x8 or Nx1x8x8" in answer.err
+    assert [file.name for file in tmp_path.iterdir()] == ["pairs.npz"]
+
+
+def test_debug_shows_the_traceback_of_an_error(command: CommandLine) -> None:
+    from minigraph.cli import main
+
+    with pytest.raises(mg.DefinitionError):
+        main(["train", "nowhere", "--debug"])
