@@ -1,0 +1,56 @@
+"""What the README shows is run here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import minigraph as mg
+from minigraph.ops import OPS
+from minigraph.views.rails import rails
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_two_commands_are_the_readmes_first_blocks() -> None:
+    assert blocks("sh")[:2] == [
+        "pip install -e . && python cli.py train models/two_conv.toml\n",
+        'pip install -e ".[test]" && python -m pytest\n',
+    ]
+
+
+def test_the_python_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {}
+    try:
+        for block in blocks("python"):
+            exec(compile(block, "README.md", "exec"), namespace)
+        assert mg.Graph.load is not None
+        assert "Scale" in list(OPS)
+    finally:
+        OPS._members.pop("Scale", None)
+    assert "27 parameters" in capsys.readouterr().out
+
+
+def test_the_declared_example_is_a_sound_graph(tmp_path: Path) -> None:
+    file = tmp_path / "example.toml"
+    file.write_text(blocks("toml")[0])
+    assert mg.Graph.load(file).shapes["conv2"] == (1, 8, 8)
+
+
+def test_the_error_shown_is_the_error_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = Path(mg.definition.bundled()["two_conv"]).read_text()
+    Path("bad.toml").write_text(text.replace("kernel_size = 3\n", "kernel_size = 3\nstrde = 2\n"))
+    with pytest.raises(mg.DefinitionError) as caught:
+        mg.Graph.load("bad.toml")
+    assert f"error: {caught.value}\n" == blocks("text")[0]
+
+
+def test_the_graph_shown_is_the_graph_drawn() -> None:
+    assert rails(mg.Graph.load("residual")) + "\n" == blocks("text")[1]
