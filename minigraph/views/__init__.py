@@ -1,0 +1,1 @@
+"""Views: what people look at: layouts, pictures and tables of graphs, losses and kernels."""

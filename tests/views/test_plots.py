@@ -1,0 +1,271 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+import minigraph as mg
+from minigraph.graph import Node
+from minigraph.views import plots
+from minigraph.views.plots import HUES, op_colour, plot_graph, plot_kernels, plot_loss, plot_reconstruction
+
+MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
+generator = np.random.default_rng(5)
+TEACHER = {"a.kernel": generator.normal(size=(2, 1, 3, 4)), "a.bias": np.zeros(2), "b.kernel": np.ones((3, 6))}
+LEARNED = {name: array + 0.25 for name, array in TEACHER.items()}
+
+
+def rich_graph():
+    graph = mg.Graph("rich", description="$x_1$ and \U0001f600, a line that is long enough to be broken in two " * 2)
+    image = graph.input("image", (3, 20, 21))
+    graph.input("spare", (4, 5))
+    conv = graph.add("conv1", mg.Conv(kernel_size=[3, 5], out_channels=3, padding="same", bias=False), image)
+    graph.declare(
+        "conv2", Node(mg.Conv(kernel_size=[3, 5], out_channels=3, padding="same", bias=False), (conv,), share="conv1")
+    )
+    frozen = graph.add("frozen", mg.Conv(kernel_size=1, out_channels=3), "conv2", trainable=False)
+    graph.add("dead", mg.ReLU(), conv)
+    graph.output(graph.add("sum", mg.Add(), frozen, conv, conv))
+    return graph
+
+
+PICTURES = {
+    "graph": lambda path: plot_graph(rich_graph(), path),
+    "loss": lambda path: plot_loss(np.geomspace(9, 1e-7, 30), path, "a loss"),
+    "kernels": lambda path: plot_kernels(LEARNED, TEACHER, path),
+    "map": lambda path: plot_reconstruction(np.ones((2, 3, 4, 5)), np.zeros((2, 3, 4, 5)), path, "conv"),
+    "vector": lambda path: plot_reconstruction([1.0, -2, 3], [1.0, -2, 2], path, "dense"),
+}
+
+
+@pytest.fixture(params=PICTURES)
+def picture(request):
+    return PICTURES[request.param]
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The texts that a picture holds, read from the figure that is about to be written."""
+    texts = []
+    save = plots.Figure.savefig
+
+    def reading(figure, *arguments, **options):
+        texts.extend(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(plots.Figure, "savefig", reading)
+    return texts
+
+
+@pytest.mark.parametrize("suffix", MAGIC)
+def test_a_file_is_of_the_kind_that_its_name_says(picture, suffix, tmp_path):
+    picture(tmp_path / f"picture.{suffix}")
+    assert (tmp_path / f"picture.{suffix}").read_bytes().startswith(MAGIC[suffix])
+    assert [path.name for path in tmp_path.iterdir()] == [f"picture.{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", MAGIC)
+def test_the_same_picture_has_the_same_bytes(picture, suffix, tmp_path):
+    picture(tmp_path / f"first.{suffix}")
+    picture(tmp_path / f"second.{suffix}")
+    assert (tmp_path / f"first.{suffix}").read_bytes() == (tmp_path / f"second.{suffix}").read_bytes()
+
+
+def test_a_name_in_capitals_is_understood(tmp_path):
+    plot_loss([1.0, 0.5], tmp_path / "LOSS.PNG")
+    assert (tmp_path / "LOSS.PNG").read_bytes().startswith(MAGIC["png"])
+
+
+@pytest.mark.parametrize("name", ["picture.bmp", "picture"])
+def test_another_suffix_is_refused_before_anything_is_written(picture, name, tmp_path):
+    suffix = Path(name).suffix
+    with pytest.raises(mg.DataError) as caught:
+        picture(tmp_path / name)
+    assert str(caught.value) == (
+        f"{tmp_path / name}: found a name that ends in '{suffix}'; expected .png, .svg or .pdf"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_a_data_error(picture, tmp_path):
+    with pytest.raises(mg.DataError, match="cannot be written: No such file or directory"):
+        picture(tmp_path / "nowhere" / "picture.png")
+
+
+def test_pictures_leave_matplotlib_as_it_was_and_do_not_heed_its_settings(picture, tmp_path):
+    picture(tmp_path / "plain.png")
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9}):
+        before = dict(matplotlib.rcParams)
+        picture(tmp_path / "set.png")
+        assert dict(matplotlib.rcParams) == before
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "set.png").read_bytes()
+
+
+def test_pictures_do_not_import_pyplot():
+    code = "import sys, minigraph.views.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# -- graphs ----------------------------------------------------------------------------------------
+
+
+def test_a_graph_tells_names_ops_shapes_and_parameters(written, tmp_path):
+    plot_graph(mg.Graph.load("two_conv"), tmp_path / "graph.png")
+    assert {"two_conv", "2 nodes, 27 parameters, float64", "image", "input", "1x20x20", "conv1"} <= set(written)
+    assert {"10 parameters", "1x18x18", "conv2", "17 parameters", "output  1x8x8"} <= set(written)
+    assert "Conv 4x4, stride 2" in [text.replace("\u00a0", " ") for text in written]
+
+
+def test_sharing_freezing_and_uselessness_are_told(written, tmp_path):
+    plot_graph(rich_graph(), tmp_path / "graph.png")
+    assert {"shares conv1", "12 parameters, frozen", "no output needs it, 3x20x21"} <= set(written)
+
+
+def test_an_op_has_one_colour_in_every_process():
+    code = "from minigraph.views.plots import op_colour; print(op_colour('Conv'), op_colour('MyOwnOp'))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert found.split() == [op_colour("Conv"), op_colour("MyOwnOp")]
+    assert op_colour("MyOwnOp") in HUES
+
+
+def test_no_text_of_a_graph_overlaps_another_or_leaves_the_picture(monkeypatch, tmp_path):
+    boxes = []
+    save = plots.Figure.savefig
+
+    def measuring(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        figure.set_dpi(72)
+        boxes.append(figure.bbox.extents)
+        renderer = matplotlib.backends.backend_agg.RendererAgg(*figure.bbox.size, 72)
+        boxes.extend(
+            text.get_window_extent(renderer).extents for text in figure.findobj(matplotlib.text.Text) if text.get_text()
+        )
+
+    monkeypatch.setattr(plots.Figure, "savefig", measuring)
+    plot_graph(rich_graph(), tmp_path / "graph.png")
+    (left, bottom, right, top), *texts = boxes
+    for number, (x0, y0, x1, y1) in enumerate(texts):
+        assert left < x0 < x1 < right
+        assert bottom < y0 < y1 < top
+        for a0, b0, a1, b1 in texts[:number]:
+            assert x1 <= a0 or a1 <= x0 or y1 - 1.5 <= b0 or b1 - 1.5 <= y0
+
+
+# -- losses ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [5.0],
+        [0.0],
+        [np.nan],
+        [5.0] * 20,
+        [0.0, 0.0],
+        [3.0, 1.0, 0.0, 0.0],
+        [1.0, 1e80, 1e300, np.inf],
+        [1.0, 2.0, np.nan, 1.0],
+        [1e-320, 5e-324],
+        [1.7e308, 1e-308, 0.0],
+        [1e308, -1e308],
+        [3.0, 2.9999999],
+        [9.99, 0.011],
+        np.geomspace(1, 1e-3, 50_000),
+    ],
+    ids=str,
+)
+def test_a_loss_of_any_kind_can_be_drawn(losses, tmp_path):
+    plot_loss(losses, tmp_path / "loss.png", "any")
+
+
+def test_the_last_loss_is_told(written, tmp_path):
+    plot_loss([3.0, 0.012345], tmp_path / "loss.png")
+    assert "0.01235" in written
+
+
+def test_the_first_loss_that_is_not_finite_is_told(written, tmp_path):
+    plot_loss([3.0, 4.0, np.nan, np.nan], tmp_path / "loss.png")
+    assert {"not finite from step 2", "4"} <= set(written)
+
+
+def test_a_zero_stands_at_the_foot_of_the_logarithmic_axis(written, tmp_path):
+    plot_loss([100.0, 1.0, 0.01, 0.0], tmp_path / "loss.png")
+    assert {"loss (logarithmic)", "100", "10", "1", "0.1", "0.01", "0"} <= set(written)
+
+
+def test_no_losses_are_refused(tmp_path):
+    with pytest.raises(mg.DataError, match=r"^losses: found shape 0; expected \(steps,\), at least one$"):
+        plot_loss([], tmp_path / "loss.png")
+
+
+# -- kernels ---------------------------------------------------------------------------------------
+
+
+def test_small_kernels_show_their_numbers_and_biases_are_told_below(written, tmp_path):
+    teacher = {"a.kernel": np.array([[[[2, 0, -1]]]]), "a.bias": np.array([0.5])}
+    learned = {"a.kernel": np.array([[[[2, 0, -0.75]]]]), "a.bias": np.array([0.25])}
+    plot_kernels(learned, teacher, tmp_path / "kernels.png")
+    assert {"a.kernel", "1x3", "-1", "-0.75", "0.25", "a.bias: teacher 0.5, learned 0.25"} <= set(written)
+
+
+def test_of_many_pairs_the_first_eight_are_drawn_and_the_rest_counted(written, tmp_path):
+    kernel = {"a.kernel": generator.normal(size=(5, 3, 9, 9))}
+    plot_kernels(kernel, kernel, tmp_path / "kernels.png")
+    assert written.count("a.kernel") == 8
+    assert "[2, 1]  9x9, 7 more not drawn" in written
+
+
+def test_kernels_that_are_not_finite_or_zero_can_be_drawn(tmp_path):
+    teacher = {"a.kernel": np.zeros((1, 1, 2, 2)), "a.bias": np.array([np.inf])}
+    plot_kernels({"a.kernel": np.full((1, 1, 2, 2), np.nan), "a.bias": [np.nan]}, teacher, tmp_path / "kernels.png")
+    plot_kernels(teacher, teacher, tmp_path / "kernels.png")
+
+
+def test_numbers_can_be_read_on_every_colour(tmp_path):
+    figure = plots.Figure()
+    image = figure.add_subplot().imshow(np.zeros((2, 2)), cmap=plots.DIVERGING, vmin=-1, vmax=1)
+    for value in np.linspace(-1, 1, 201):
+        text = plots.to_rgb(plots._readable(image, float(value)))
+        light, dark = sorted(
+            (np.dot([0.2126, 0.7152, 0.0722], np.where(c <= 0.03928, c / 12.92, ((c + 0.055) / 1.055) ** 2.4))
+             for c in (np.array(text), image.to_rgba(np.array([value]))[0, :3])),
+            reverse=True,
+        )  # fmt: skip
+        assert (light + 0.05) / (dark + 0.05) > 3.7
+
+
+def test_kernels_that_do_not_belong_together_are_refused(tmp_path):
+    ones = np.ones((1, 1, 2, 3))
+    with pytest.raises(mg.DataError, match=r"^'b.kernel' is the teacher's only; expected it in both$"):
+        plot_kernels({"a.kernel": ones}, {"a.kernel": ones, "b.kernel": ones}, tmp_path / "k.png")
+    with pytest.raises(mg.DataError, match=r"^'a.kernel': found shape 1x1x2x3 beside the teacher's; expected 2x3$"):
+        plot_kernels({"a.kernel": ones}, {"a.kernel": ones[0, 0]}, tmp_path / "k.png")
+
+
+# -- reconstructions -------------------------------------------------------------------------------
+
+
+def test_a_reconstruction_tells_its_errors_and_what_of_it_is_drawn(written, tmp_path):
+    target = np.full((2, 3, 4, 5), 2.0)
+    answer = target.copy()
+    answer[1, 2, 3, 4] = 4.0
+    plot_reconstruction(target, answer, tmp_path / "r.png", "conv2")
+    assert {"conv2", "max |difference| 2, relative error 0.0913"} <= set(written)
+    assert "drawn: first of 3 channels, first of 2 samples" in written
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (1, 1), (300, 2), (2, 300), (1, 4, 5), (2, 1, 4, 5)], ids=str)
+@pytest.mark.parametrize("values", [(0.0, 0.0), (1e200, -1e200), (1.0, np.nan), (np.inf, 1.0)], ids=str)
+def test_a_reconstruction_of_any_kind_can_be_drawn(shape, values, tmp_path):
+    plot_reconstruction(np.full(shape, values[0]), np.full(shape, values[1]), tmp_path / "r.png", "any")
+
+
+def test_a_target_and_an_answer_of_two_shapes_are_refused(tmp_path):
+    with pytest.raises(mg.DataError) as caught:
+        plot_reconstruction(np.ones((3, 4)), np.ones((4, 3)), tmp_path / "r.png", "conv2")
+    assert str(caught.value) == (
+        "'conv2': found a target of shape 3x4 and an answer of 4x3; "
+        "expected one shape: (H, W), (C, H, W), (N, C, H, W) or (F,)"
+    )
