@@ -22,14 +22,25 @@ if TYPE_CHECKING:
     from minigraph.model import Model as Model
     from minigraph.model import load as load
     from minigraph.ops import Add as Add
+    from minigraph.ops import AvgPool as AvgPool
+    from minigraph.ops import BatchNorm as BatchNorm
     from minigraph.ops import Concat as Concat
     from minigraph.ops import Context as Context
     from minigraph.ops import Conv as Conv
+    from minigraph.ops import ConvTranspose as ConvTranspose
+    from minigraph.ops import Dense as Dense
     from minigraph.ops import Errors as Errors
+    from minigraph.ops import Flatten as Flatten
+    from minigraph.ops import GlobalAvgPool as GlobalAvgPool
+    from minigraph.ops import LeakyReLU as LeakyReLU
+    from minigraph.ops import MaxPool as MaxPool
+    from minigraph.ops import Multiply as Multiply
     from minigraph.ops import Op as Op
     from minigraph.ops import Parameter as Parameter
     from minigraph.ops import ReLU as ReLU
     from minigraph.ops import Sigmoid as Sigmoid
+    from minigraph.ops import Softmax as Softmax
+    from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
     from minigraph.optimizers import SGD as SGD
@@ -55,14 +66,25 @@ _HOMES = {
     "model": ("Gradients", "Model", "load"),
     "ops": (
         "Add",
+        "AvgPool",
+        "BatchNorm",
         "Concat",
         "Context",
         "Conv",
+        "ConvTranspose",
+        "Dense",
         "Errors",
+        "Flatten",
+        "GlobalAvgPool",
+        "LeakyReLU",
+        "MaxPool",
+        "Multiply",
         "Op",
         "Parameter",
         "ReLU",
         "Sigmoid",
+        "Softmax",
+        "Tanh",
         "attribute",
         "register_op",
     ),

@@ -8,7 +8,7 @@ pydantic's, strict (``true``, ``"2"`` and ``2.0`` are not 2) and without unknown
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -74,7 +74,8 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
         keys = [*declared.common_keys, *declared.model_fields]
         expected = f"expected {one_of(keys)}" if keys else "expected none"
         word = str(path[-1])
-        return [Problem(path, f"unknown key '{word}'; {expected}{did_you_mean(word, keys)}", on="key")]
+        hint = _foreign(word, keys) or did_you_mean(word, keys)
+        return [Problem(path, f"unknown key '{word}'; {expected}{hint}", on="key")]
     if kind == "missing":
         described = declared.model_fields[str(path[0])].description
         return [Problem(path, f"missing key '{path[-1]}'" + (f": {described}" if described else ""), on="key")]
@@ -86,6 +87,38 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
     else:
         expected = str(context["expected"]) if kind == "expected" else _expectation(kind, context)
     return [Problem(path, f"found {describe(found)}; expected {expected}{near}")]
+
+
+_FOREIGN = {
+    "kernel_size": ("kernel_shape", "kernel", "pool_size", "filter_size", "size"),
+    "stride": ("strides", "step"),
+    "padding": ("pads", "pad", "auto_pad", "padding_mode"),
+    "dilation": ("dilations", "dilation_rate"),
+    "groups": ("group", "num_groups"),
+    "out_channels": ("filters", "num_filters", "num_output", "channels"),
+    "bias": ("use_bias", "bias_term"),
+    "out_features": ("units", "out_units", "num_output"),
+    "slope": ("negative_slope", "alpha"),
+    "epsilon": ("eps",),
+    "learning_rate": ("lr",),
+    "log_every": ("log_interval", "display"),
+    "steps": ("iterations", "max_iter"),
+    "op": ("type", "op_type", "class_name", "layer"),
+    "inputs": ("input", "bottom"),
+    "init": ("initializer", "kernel_initializer", "weight_filler"),
+}
+"""Our spelling of keys, and what PyTorch, Keras, Caffe and ONNX call the same."""
+_INFERRED = ("in_channels", "in_features", "input_shape", "num_features", "num_channels")
+
+
+def _foreign(word: str, keys: Iterable[str]) -> str:
+    """What a key of another framework is called here, if it is one."""
+    for ours in keys:
+        if word in _FOREIGN.get(ours, ()):
+            return f"; here it is called '{ours}'"
+    if word in _INFERRED:
+        return "; it follows from the inputs: leave it out"
+    return '; an activation is a node of its own, such as op = "ReLU"' if word == "activation" else ""
 
 
 def _literals(declared: type[Declared], path: tuple[int | str, ...]) -> list[str]:
@@ -190,6 +223,13 @@ def _short_pair(value: object) -> int | tuple[int, int]:
     return integers[0] if len(set(integers)) == 1 else (integers[0], integers[1])
 
 
+def _short_pair_from_zero(value: object) -> int | tuple[int, int]:
+    integers = _integers(value, (2,), 0)
+    if integers is None:
+        raise expected("an integer of at least 0, or two of them: [vertical, horizontal]")
+    return integers[0] if len(set(integers)) == 1 else (integers[0], integers[1])
+
+
 def _short_padding(value: object) -> int | tuple[int, ...] | str:
     if value in ("valid", "same") and isinstance(value, str):
         return value
@@ -220,6 +260,11 @@ Pair = Annotated[
     *_field(_short_pair, _integer_schema(1), _array_schema(1, 2)),
 ]
 """One integer of at least 1, or two: (vertical, horizontal). Kept in the shortest form."""
+NonNegativePair = Annotated[
+    int | tuple[int, int],
+    *_field(_short_pair_from_zero, _integer_schema(0), _array_schema(0, 2)),
+]
+"""One integer of at least 0, or two: (vertical, horizontal). Kept in the shortest form."""
 Padding = Annotated[
     int | tuple[int, int] | tuple[int, int, int, int] | Literal["valid", "same"],
     *_field(

@@ -56,7 +56,9 @@ class GradientCheck:
         return self.max_error <= self.tolerance
 
 
-def gradcheck(model: Model, x: Arrays, *, tolerance: float = 1e-6, seed: int = 0) -> GradientCheck:
+def gradcheck(
+    model: Model, x: Arrays, *, tolerance: float = 1e-6, seed: int = 0, training: bool = False
+) -> GradientCheck:
     """Compare the gradient of every parameter and input entry with a central difference, in float64.
 
     The loss is the sum of the outputs times fixed random numbers, so that no error cancels by symmetry. The
@@ -69,6 +71,7 @@ def gradcheck(model: Model, x: Arrays, *, tolerance: float = 1e-6, seed: int = 0
         x: as for :meth:`Model.forward`.
         tolerance: the largest relative error that passes.
         seed: of the random numbers.
+        training: check the passes of training, where BatchNorm uses the batch's own statistics.
 
     Raises:
         ShapeError, DataError: ``x`` does not fit the graph.
@@ -77,21 +80,23 @@ def gradcheck(model: Model, x: Arrays, *, tolerance: float = 1e-6, seed: int = 0
     twin = Model(graph, seed=0, engine=model.engine, dtype="float64")
     for name, values in model.parameters.items():
         twin.parameters[name] = values
+    for name, values in model.state.items():
+        twin.state[name] = values
     given = by_name(x, list(graph.inputs), "input")
     inputs = {name: canonical(given[name], shape, name, "float64")[0] for name, shape in graph.inputs.items()}
     generator = np.random.default_rng(seed)
 
     arrays = dict(inputs)
-    twin.run(arrays)
+    twin.run(arrays, training)
     upstream = {name: generator.normal(size=arrays[name].shape) for name in graph.outputs}
     centre = {name: arrays[name] for name in graph.outputs}
     errors = dict(upstream)
-    gradients = twin.push(arrays, errors)
+    gradients = twin.push(arrays, errors, training)
 
     def change() -> float:
         """How far the loss is from the centre's, without the cancellation of subtracting two sums."""
         moved = dict(inputs)
-        twin.run(moved)
+        twin.run(moved, training)
         return sum(float(np.vdot(upstream[name], moved[name] - centre[name])) for name in centre)
 
     rows = [_row(name, values, gradients.get(name), change) for name, values in twin.parameters.items()]

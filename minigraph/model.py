@@ -28,7 +28,7 @@ from minigraph.files import read_npz, write_npz
 from minigraph.graph import DTYPES, Graph
 from minigraph.initialization import Explicit, Scheme
 from minigraph.ops.base import Context, Parameter, Shape, spell_shape
-from minigraph.parameters import Parameters, real_array
+from minigraph.parameters import Parameters, cast, real_array
 
 Array = NDArray[Any]
 Arrays = ArrayLike | Mapping[str, ArrayLike]
@@ -60,6 +60,7 @@ class Model:
 
     Attributes:
         parameters: the learned arrays by full name; see :class:`Parameters`.
+        state: what is kept between training steps without being learned, such as "norm.mean", likewise.
         values: what every input and node held in the last forward, by name.
 
     Raises:
@@ -75,39 +76,42 @@ class Model:
     ) -> None:
         self.graph = graph
         self.engine = engine
-        self.dtype = graph.dtype if dtype is None else np.dtype(dtype).name
-        if self.dtype not in DTYPES:
-            raise DefinitionError(f"dtype: found '{dtype}'; expected {one_of(DTYPES)}")
+        self.dtype = graph.dtype if dtype is None else _dtype_name(dtype)
         self._convolution = find_engine(engine)
         self._nodes = [(name, graph.nodes[name]) for name in graph.order]
         self._owners = {name: graph.owner(name) for name, _ in self._nodes}
         declared = graph.parameters
         frozen = {name for name in declared if not graph.nodes[name.split(".")[0]].trainable}
         self.parameters = Parameters({name: item.shape for name, item in declared.items()}, frozen, self.dtype)
-        self._initialize(declared, np.random.default_rng(seed))
-        self._contexts = {name: self._context(name) for name, _ in self._nodes}
-        self._last: _Pass | None = None
-
-    def _initialize(self, declared: Mapping[str, Parameter], generator: np.random.Generator) -> None:
+        self.state = Parameters({name: item.shape for name, item in graph.states.items()}, set(), self.dtype)
+        generator = _generator(seed)
         for full_name, parameter in declared.items():
             node, name = full_name.split(".")
-            initial = self.graph.nodes[node].init.get(name) or default_initializer(parameter)
+            initial = graph.nodes[node].init.get(name) or default_initializer(parameter)
             self.parameters[full_name] = initial.draw(parameter, generator)
+        for full_name, parameter in graph.states.items():
+            self.state[full_name] = default_initializer(parameter).draw(parameter, generator)
+        self._contexts = {mode: {name: self._context(name, mode) for name, _ in self._nodes} for mode in (False, True)}
+        self._last: _Pass | None = None
 
-    def _context(self, node: str) -> Context:
-        """The views of the parameters that a node uses, under its op's own names."""
+    def _context(self, node: str, training: bool) -> Context:
+        """The views of parameters and state that a node uses, under its op's own names."""
         prefix = self._owners[node] + "."
-        own = {name.removeprefix(prefix): self.parameters[name] for name in self.parameters if name.startswith(prefix)}
-        return Context(own, self._convolution)
+        parameters, state = (
+            {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
+            for arrays in (self.parameters, self.state)
+        )
+        return Context(parameters, self._convolution, state, training)
 
     # -- the passes --------------------------------------------------------------------------------
 
-    def forward(self, x: Arrays) -> Any:
+    def forward(self, x: Arrays, *, training: bool = False) -> Any:
         """The answer to ``x``.
 
         Args:
             x: the input's array, or a dict of arrays by name when the graph has several inputs. Each is (H, W)
                 where the input has one channel, (C, H, W), or (N, C, H, W).
+            training: whether BatchNorm uses the batch's own statistics; the running ones stay as they are.
 
         Returns:
             The output's array, or a dict of arrays by name when the graph has several outputs, in the rank of
@@ -124,8 +128,8 @@ class Model:
         if len(set(batches.values())) > 1:
             found = ", ".join(f"'{name}' has {count}" for name, count in batches.items())
             raise ShapeError(f"inputs of one batch need the same number of samples; found {found}")
-        self.run(arrays)
-        self._last = _Pass(arrays, max(ranks.values()), ranks, self.parameters.version)
+        self.run(arrays, training)
+        self._last = _Pass(arrays, max(ranks.values()), ranks, self.parameters.version, training)
         return self._answer({name: self._last.shown(name) for name in self.graph.outputs})
 
     def backward(self, error: Arrays) -> Gradients:
@@ -155,29 +159,31 @@ class Model:
                     f"{spell_shape(expected)}"
                 )
             errors[name] = array.astype(self.dtype).reshape(last.arrays[name].shape)
-        gradients = self.push(last.arrays, errors)
+        gradients = self.push(last.arrays, errors, last.training)
         return Gradients(
             {name: own(gradients.get(name), self.parameters[name]) for name in self.parameters},
             {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name in self.graph.inputs},
             {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name, _ in self._nodes},
         )
 
-    def run(self, arrays: dict[str, Array]) -> None:
+    def run(self, arrays: dict[str, Array], training: bool = False) -> None:
         """The bare forward loop: ``arrays`` has the inputs, (N, C, H, W), and gets every node's answer."""
+        contexts = self._contexts[training]
         for name, node in self._nodes:
-            arrays[name] = node.op.forward(tuple(arrays[source] for source in node.inputs), self._contexts[name])
+            arrays[name] = node.op.forward(tuple(arrays[source] for source in node.inputs), contexts[name])
 
-    def push(self, arrays: Mapping[str, Array], errors: dict[str, Array]) -> dict[str, Array]:
+    def push(self, arrays: Mapping[str, Array], errors: dict[str, Array], training: bool = False) -> dict[str, Array]:
         """The bare backward loop: ``errors`` has the outputs' and gets those of all that feeds them.
 
         Returns the gradients of the parameters that were reached, by full name. ``arrays`` is what :meth:`run` left.
         """
+        contexts = self._contexts[training]
         gradients: dict[str, Array] = {}
         for name, node in reversed(self._nodes):
             if name not in errors:
                 continue
             inputs = tuple(arrays[source] for source in node.inputs)
-            answered = node.op.backward(errors[name], inputs, arrays[name], self._contexts[name])
+            answered = node.op.backward(errors[name], inputs, arrays[name], contexts[name])
             for source, addend in zip(node.inputs, answered.inputs, strict=True):
                 # A new array each time: ops may hand the same one to several inputs.
                 errors[source] = errors[source] + addend if source in errors else addend
@@ -185,6 +191,15 @@ class Model:
                 full_name = f"{self._owners[name]}.{parameter}"
                 gradients[full_name] = gradients[full_name] + gradient if full_name in gradients else gradient
         return gradients
+
+    def advance(self, arrays: Mapping[str, Array]) -> None:
+        """Move the state on after a training step whose forward left ``arrays``."""
+        for name, node in self._nodes:
+            context = self._contexts[True][name]
+            if context.state:
+                inputs = tuple(arrays[source] for source in node.inputs)
+                for key, values in node.op.next_state(inputs, context).items():
+                    self.state[f"{self._owners[name]}.{key}"] = values
 
     @property
     def values(self) -> dict[str, Array]:
@@ -203,38 +218,34 @@ class Model:
     # -- weights -----------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Write the parameters as an npz with one array for each full name, whole or not at all.
+        """Write parameters and state as an npz with one array for each full name, whole or not at all.
 
         Raises:
             DataError: the file cannot be written.
         """
-        write_npz(path, dict(self.parameters))
+        write_npz(path, {**self.parameters, **self.state})
 
     def load_weights(self, path: str | Path) -> None:
-        """Take the parameters from an npz written by :meth:`save`; on an error none is changed.
+        """Take parameters and state from an npz written by :meth:`save`; on an error none is changed.
 
         Raises:
             CheckpointError: the file's names or shapes are not this model's. DataError: it cannot be read.
         """
         arrays = read_npz(path)
-        missing = [name for name in self.parameters if name not in arrays]
-        unknown = [name for name in arrays if name not in self.parameters]
-        faults = [f"'{name}' is missing" for name in missing]
-        faults += [f"'{name}' is not of this graph{did_you_mean(name, self.parameters)}" for name in unknown]
-        faults += [
-            f"'{name}' has shape {spell_shape(arrays[name].shape)}, expected {spell_shape(value.shape)}"
-            for name, value in self.parameters.items()
-            if name in arrays and arrays[name].shape != value.shape
-        ]
-        faults += [
-            f"'{name}' has dtype {arrays[name].dtype}, expected real numbers"
-            for name in self.parameters
-            if name in arrays and arrays[name].dtype.kind not in "biuf"
-        ]
+        known = {**self.parameters, **self.state}
+        faults = [f"'{name}' is missing" for name in known if name not in arrays]
+        faults += [f"'{name}' is not of this graph{did_you_mean(name, known)}" for name in arrays if name not in known]
+        for name in [name for name in known if name in arrays]:
+            if arrays[name].shape != known[name].shape:
+                found, expected = spell_shape(arrays[name].shape), spell_shape(known[name].shape)
+                faults.append(f"'{name}' has shape {found}, expected {expected}")
+            elif arrays[name].dtype.kind not in "biuf":
+                faults.append(f"'{name}' has dtype {arrays[name].dtype}, expected real numbers")
         if faults:
             raise CheckpointError(f"{path}: these weights do not fit graph '{self.graph.name}': " + "; ".join(faults))
-        for name in self.parameters:
-            self.parameters[name] = arrays[name]
+        for held in (self.parameters, self.state):
+            for name in held:
+                held[name] = arrays[name]
 
     def __repr__(self) -> str:
         return (
@@ -250,6 +261,7 @@ class _Pass:
     rank: int
     ranks: dict[str, int]
     version: int
+    training: bool
 
     def in_rank(self, name: str, array: Array) -> Array:
         """``array``, a value of ``name``, in the rank in which the user gave the input."""
@@ -262,6 +274,28 @@ class _Pass:
     def shown(self, name: str) -> Array:
         """A copy of the value of ``name`` for the user."""
         return self.in_rank(name, self.arrays[name].copy())
+
+
+def _generator(seed: int | np.random.Generator | None) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise DefinitionError(f"seed: found {seed!r}; expected an integer of at least 0, or a Generator") from None
+
+
+def _dtype_name(dtype: object) -> str:
+    """ "float64" or "float32", for what NumPy takes as one of them.
+
+    Raises:
+        DefinitionError: it is neither.
+    """
+    try:
+        name = np.dtype(dtype).name  # type: ignore[call-overload]  # what it cannot take is told below
+    except TypeError:
+        name = ""
+    if name not in DTYPES:
+        raise DefinitionError(f"dtype: found '{dtype}'; expected {one_of(DTYPES)}")
+    return str(name)
 
 
 def default_initializer(parameter: Parameter) -> Scheme | Explicit:
@@ -308,7 +342,7 @@ def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Ar
             if array.size == 0:
                 raise DataError(f"'{name}': found no samples; expected at least one")
             samples = len(array) if form[0] is None else 1
-            return array.astype(dtype).reshape(samples, *shape), 4 if form[0] is None else len(form)
+            return cast(array, dtype, f"'{name}'").reshape(samples, *shape), 4 if form[0] is None else len(form)
     forms = " or ".join("x".join("N" if size is None else str(size) for size in form) for form in fitting)
     raise ShapeError(f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}")
 

@@ -61,7 +61,7 @@ def train(
         TrainingDiverged: a loss was not finite; its step and the losses are on the error, and the parameters
             are those after the last update.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise DefinitionError(f"steps: found {steps}; expected an integer of at least 1")
     criterion = LOSSES.find(loss)() if isinstance(loss, str) else loss
     inputs = _samples(model, x, list(model.graph.inputs), "input")
@@ -72,25 +72,28 @@ def train(
     views = parameters.views_of(gradient)
     losses = np.empty(steps)
     started = time.perf_counter()
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(steps):
-            arrays = dict(inputs)
-            model.run(arrays)
-            errors: dict[str, Array] = {}
-            total = 0.0
-            for name, wanted in targets.items():
-                value, errors[name] = criterion.evaluate(arrays[name], wanted)
-                total += value
-            losses[step] = total
-            if on_step is not None:
-                on_step(step, total)
-            if not np.isfinite(total):
-                raise diverged(step, History(losses[: step + 1], time.perf_counter() - started))
-            for name, found in model.push(arrays, errors).items():
-                if name in views:
-                    views[name][...] = found
-            optimizer.update(parameters.trainable, gradient)
-    parameters.version += 1
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for step in range(steps):
+                arrays = dict(inputs)
+                model.run(arrays, training=True)
+                errors: dict[str, Array] = {}
+                total = 0.0
+                for name, wanted in targets.items():
+                    value, errors[name] = criterion.evaluate(arrays[name], wanted)
+                    total += value
+                losses[step] = total
+                if on_step is not None:
+                    on_step(step, total)
+                if not np.isfinite(total):
+                    raise diverged(step, History(losses[: step + 1], time.perf_counter() - started))
+                for name, found in model.push(arrays, errors, training=True).items():
+                    if name in views:
+                        views[name][...] = found
+                optimizer.update(parameters.trainable, gradient)
+                model.advance(arrays)
+    finally:
+        parameters.version += 1  # the model's own last forward is out of date
     return History(losses, time.perf_counter() - started)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from minigraph.convolution.base import Convolution
 from minigraph.convolution.fast import Fast
-from minigraph.convolution.geometry import Geometry, same_padding
+from minigraph.convolution.geometry import Geometry, resolve_padding, split_padding
 from minigraph.convolution.naive import Naive
 from minigraph.errors import DefinitionError, did_you_mean, one_of
 
-__all__ = ["ENGINES", "Convolution", "Geometry", "find_engine", "same_padding"]
+__all__ = ["ENGINES", "Convolution", "Geometry", "find_engine", "resolve_padding", "split_padding"]
 
 ENGINES: dict[str, Convolution] = {engine.name: engine for engine in (Fast(), Naive())}
 
@@ -19,6 +19,6 @@ def find_engine(name: str) -> Convolution:
     Raises:
         DefinitionError: there is no such engine.
     """
-    if name not in ENGINES:
+    if not isinstance(name, str) or name not in ENGINES:
         raise DefinitionError(f"engine: found '{name}'; expected {one_of(ENGINES)}{did_you_mean(str(name), ENGINES)}")
     return ENGINES[name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from minigraph.errors import ShapeError
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
+Padding = int | Pair | Sides | Literal["valid", "same"]
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,26 @@ class Geometry:
         )
 
 
-def same_padding(size: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Sides:
-    """The padding for which output = ceil(size / stride); an odd zero goes to the bottom or right.
+def resolve_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Sides:
+    """The zeros (top, left, bottom, right) that a padding as it is written means on a map of (height, width).
 
+    "same" is the padding for which output = ceil(size / stride); an odd zero goes to the bottom or right.
     Source: ONNX Conv, auto_pad = SAME_UPPER.
     """
-    total = [
-        max(
-            0,
-            (-(-size[axis] // stride[axis]) - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1 - size[axis],
-        )
-        for axis in (0, 1)
-    ]
-    top, left = total[0] // 2, total[1] // 2
-    return top, left, total[0] - top, total[1] - left
+    if padding == "same":
+        spans = [(kernel[axis] - 1) * dilation[axis] + 1 for axis in (0, 1)]
+        total = [
+            max(0, (-(-size[axis] // stride[axis]) - 1) * stride[axis] + spans[axis] - size[axis]) for axis in (0, 1)
+        ]
+        return split_padding(total[0], total[1])
+    if isinstance(padding, str):
+        return 0, 0, 0, 0
+    if isinstance(padding, int):
+        return padding, padding, padding, padding
+    return padding if len(padding) == 4 else (*padding, *padding)
+
+
+def split_padding(vertical: int, horizontal: int) -> Sides:
+    """Rows and columns of padding on both sides, an odd one at the bottom or right."""
+    top, left = vertical // 2, horizontal // 2
+    return top, left, vertical - top, horizontal - left

@@ -52,10 +52,19 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Context:
-    """What a pass lends to an op: the node's parameters by name, and the convolution engine."""
+    """What a pass lends to an op.
+
+    Attributes:
+        parameters: the node's parameters by the op's own names.
+        convolution: the engine.
+        state: the node's state by the op's own names.
+        training: whether the pass is one of training, where BatchNorm uses the batch's own statistics.
+    """
 
     parameters: Mapping[str, Array]
     convolution: Convolution
+    state: Mapping[str, Array] = field(default_factory=dict)
+    training: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,22 @@ class Op(Declared, ABC):
         """The op's parameters by name, for inputs of these shapes."""
         return {}
 
+    def state(self, *inputs: Shape) -> dict[str, Parameter]:
+        """What the op keeps between training steps without learning it, by name."""
+        return {}
+
+    def next_state(self, inputs: tuple[Array, ...], context: Context) -> dict[str, Array]:
+        """The state after a training step whose forward was given ``inputs``."""
+        return {}
+
+    def multiply_adds(self, *inputs: Shape) -> int:
+        """How many products are summed in one forward of one sample; 0 for what only looks at single entries."""
+        return 0
+
+    def unread(self, *inputs: Shape) -> tuple[int, int]:
+        """Rows and columns at the end of the padded input that the stride never reaches."""
+        return 0, 0
+
     @abstractmethod
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         """The op's answer to its inputs."""
@@ -102,6 +127,13 @@ class Op(Declared, ABC):
             error: dLoss/doutput, shaped like ``output``.
             inputs: what forward was given; ``output``: what it answered.
         """
+
+
+class Elementwise(Op, ABC):
+    """An op of one input whose answer has the input's shape."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
 
 
 def attribute(default: Any, doc: str, **bounds: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from minigraph.convolution import Geometry, same_padding
+from minigraph.convolution import Geometry, resolve_padding
 from minigraph.declared import Count, Padding, Pair, pair
 from minigraph.errors import ShapeError
 from minigraph.ops.base import (
@@ -42,17 +42,8 @@ class Conv(Op):
 
     def geometry(self, size: tuple[int, int]) -> Geometry:
         """Where the kernel's windows stand on a map of (height, width)."""
-        stride, dilation, padding = pair(self.stride), pair(self.dilation), self.padding
-        if padding == "same":
-            sides = same_padding(size, pair(self.kernel_size), stride, dilation)
-        elif isinstance(padding, str):
-            sides = (0, 0, 0, 0)
-        elif isinstance(padding, int):
-            sides = (padding, padding, padding, padding)
-        elif len(padding) == 2:
-            sides = (*padding, *padding)
-        else:
-            sides = padding
+        stride, dilation = pair(self.stride), pair(self.dilation)
+        sides = resolve_padding(self.padding, size, pair(self.kernel_size), stride, dilation)
         return Geometry(stride, sides, dilation, self.groups)
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -79,6 +70,13 @@ class Conv(Op):
         if self.bias:
             parameters["bias"] = Parameter((self.out_channels,), 0.0)
         return parameters
+
+    def unread(self, *inputs: Shape) -> tuple[int, int]:
+        _, height, width = inputs[0]
+        return self.geometry((height, width)).unread((height, width), pair(self.kernel_size))
+
+    def multiply_adds(self, *inputs: Shape) -> int:
+        return prod(self.output_shape(*inputs)) * inputs[0][0] // self.groups * prod(pair(self.kernel_size))
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         (x,) = inputs

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op
+from minigraph.ops.base import Array, Context, Elementwise, Errors, register_op
 
 
 @register_op
-class ReLU(Op):
+class ReLU(Elementwise):
     """max(x, 0), elementwise. Its derivative at 0 is 0."""
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         return np.maximum(inputs[0], 0)

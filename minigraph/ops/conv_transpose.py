@@ -1,0 +1,102 @@
+"""ConvTranspose: a convolution run backwards, which makes maps larger."""
+
+from __future__ import annotations
+
+from math import prod
+
+from minigraph.convolution import Geometry, resolve_padding, split_padding
+from minigraph.declared import Count, NonNegativePair, Padding, Pair, pair
+from minigraph.errors import ShapeError
+from minigraph.ops.base import Array, Context, Errors, Op, Parameter, Shape, attribute, register_op, require_map
+
+
+@register_op
+class ConvTranspose(Op):
+    """(C, H, W) to (out_channels, P, Q), with P = (H - 1) * stride + span + output_padding - padding.
+
+    Its forward is Conv's error of the input, and its backward Conv's forward. ``padding`` crops the answer; "same"
+    makes it H * stride large. Parameters: kernel (C, out_channels / groups, kh, kw) and bias (out_channels,).
+    Source: ONNX ConvTranspose, operator set 22; PyTorch conv_transpose2d; Dumoulin and Visin 2016, chapter 4.
+    """
+
+    kernel_size: Pair = attribute(..., "the kernel's size, an integer or [vertical, horizontal]")
+    out_channels: Count = attribute(1, "channels of the answer")
+    stride: Pair = attribute(1, "rows and columns of the answer from one window to the next")
+    padding: Padding = attribute(
+        0, "cropped off the answer: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'"
+    )
+    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel")
+    groups: Count = attribute(1, "groups of channels that do not see each other")
+    bias: bool = attribute(True, "whether a learned number is added to each channel")
+    output_padding: NonNegativePair = attribute(0, "rows and columns added at the bottom and right, below the stride")
+
+    def geometry(self) -> Geometry:
+        """Where the kernel's windows stand on the answer."""
+        stride, dilation, kernel = pair(self.stride), pair(self.dilation), pair(self.kernel_size)
+        if self.padding == "same":
+            spans = Geometry(dilation=dilation).span(kernel)
+            sides = split_padding(max(0, spans[0] - stride[0]), max(0, spans[1] - stride[1]))
+        else:
+            sides = resolve_padding(self.padding, (1, 1), kernel, stride)
+        return Geometry(stride, sides, dilation, self.groups)
+
+    def answer_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the answer to a map of (height, width)."""
+        geometry = self.geometry()
+        spans, added = geometry.span(pair(self.kernel_size)), pair(self.output_padding)
+        full = [(size[axis] - 1) * geometry.stride[axis] + spans[axis] + added[axis] for axis in (0, 1)]
+        if self.padding == "same":
+            # A span below the stride leaves rows that no window reaches: they belong to the answer all the same.
+            full = [max(full[axis], size[axis] * geometry.stride[axis] + added[axis]) for axis in (0, 1)]
+        return (
+            full[0] - geometry.padding[0] - geometry.padding[2],
+            full[1] - geometry.padding[1] - geometry.padding[3],
+        )
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        channels, height, width = require_map(inputs[0], "ConvTranspose")
+        for what, count in (("the channels of the input", channels), ("out_channels", self.out_channels)):
+            if count % self.groups:
+                raise ShapeError(f"groups = {self.groups} does not divide {what}, {count}", attribute="groups")
+        stride, added = pair(self.stride), pair(self.output_padding)
+        if added[0] >= stride[0] or added[1] >= stride[1]:
+            raise ShapeError(
+                f"output_padding {added[0]}x{added[1]} is not below the stride {stride[0]}x{stride[1]}",
+                attribute="output_padding",
+            )
+        rows, columns = self.answer_size((height, width))
+        if rows < 1 or columns < 1:
+            sides = self.geometry().padding
+            raise ShapeError(
+                f"padding {list(sides)} crops the whole answer to {height}x{width}: {rows}x{columns} would be left; "
+                "expected less padding",
+                attribute="padding",
+            )
+        return self.out_channels, rows, columns
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        channels = inputs[0][0]
+        kernel = (channels, self.out_channels // self.groups, *pair(self.kernel_size))
+        fan_out = prod(kernel[1:])
+        fan_in = channels // self.groups * prod(kernel[2:])
+        parameters = {"kernel": Parameter(kernel, "he_normal", fan_in, fan_out)}
+        if self.bias:
+            parameters["bias"] = Parameter((self.out_channels,), 0.0)
+        return parameters
+
+    def multiply_adds(self, *inputs: Shape) -> int:
+        return prod(inputs[0]) * self.out_channels // self.groups * prod(pair(self.kernel_size))
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        (x,) = inputs
+        size = self.answer_size(x.shape[2:])
+        answer = context.convolution.input_error(x, context.parameters["kernel"], self.geometry(), size)
+        return answer + context.parameters["bias"].reshape(-1, 1, 1) if self.bias else answer
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        (x,) = inputs
+        convolution, kernel, geometry = context.convolution, context.parameters["kernel"], self.geometry()
+        gradients = {"kernel": convolution.kernel_gradient(x, error, geometry, kernel.shape[2:])}
+        if self.bias:
+            gradients["bias"] = error.sum(axis=(0, 2, 3))
+        return Errors((convolution.forward(error, kernel, geometry),), gradients)

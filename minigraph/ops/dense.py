@@ -1,0 +1,44 @@
+"""Dense: every output sums all inputs."""
+
+from __future__ import annotations
+
+from minigraph.declared import Count
+from minigraph.errors import ShapeError
+from minigraph.ops.base import Array, Context, Errors, Op, Parameter, Shape, attribute, register_op, spell_shape
+
+
+@register_op
+class Dense(Op):
+    """(F,) to (out_features,): y = kernel x + bias, with kernel (out_features, F) and bias (out_features,)."""
+
+    out_features: Count = attribute(..., "how many numbers the answer has")
+    bias: bool = attribute(True, "whether a learned number is added to each of them")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len(inputs[0]) != 1:
+            raise ShapeError(
+                f"Dense needs a vector; found a map {spell_shape(inputs[0])}; expected a Flatten before it",
+                attribute="inputs",
+            )
+        return (self.out_features,)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        features = inputs[0][0]
+        kernel = Parameter((self.out_features, features), "he_normal", features, self.out_features)
+        return {"kernel": kernel, "bias": Parameter((self.out_features,), 0.0)} if self.bias else {"kernel": kernel}
+
+    def multiply_adds(self, *inputs: Shape) -> int:
+        return inputs[0][0] * self.out_features
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        # (N, F) @ (F, O) -> (N, O)
+        answer: Array = inputs[0] @ context.parameters["kernel"].T
+        if self.bias:
+            answer += context.parameters["bias"]
+        return answer
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        gradients: dict[str, Array] = {"kernel": error.T @ inputs[0]}
+        if self.bias:
+            gradients["bias"] = error.sum(axis=0)
+        return Errors((error @ context.parameters["kernel"],), gradients)

@@ -1,0 +1,29 @@
+"""GlobalAvgPool: the mean of each channel."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, require_map
+
+
+@register_op
+class GlobalAvgPool(Op):
+    """(C, H, W) to (C, 1, 1): each channel's mean. Source: ONNX GlobalAveragePool, operator set 22."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        channels, _, _ = require_map(inputs[0], "GlobalAvgPool")
+        return channels, 1, 1
+
+    def multiply_adds(self, *inputs: Shape) -> int:
+        return prod(inputs[0])
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        answer: Array = inputs[0].mean(axis=(2, 3), keepdims=True)
+        return answer
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        (x,) = inputs
+        return Errors((np.broadcast_to(error / (x.shape[2] * x.shape[3]), x.shape).copy(),))

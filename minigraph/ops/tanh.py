@@ -1,0 +1,19 @@
+"""Tanh: the hyperbolic tangent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigraph.ops.base import Array, Context, Elementwise, Errors, register_op
+
+
+@register_op
+class Tanh(Elementwise):
+    """tanh(x), elementwise."""
+
+    def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
+        answer: Array = np.tanh(inputs[0])
+        return answer
+
+    def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
+        return Errors((error * (1 - output * output),))
