@@ -19,7 +19,7 @@ from minigraph.errors import (
     did_you_mean,
     one_of,
 )
-from minigraph.files import read_npz
+from minigraph.files import read_npy, read_npz
 from minigraph.graph import Graph
 from minigraph.model import Model, canonical, default_initializer
 from minigraph.ops.base import Parameter, Shape
@@ -57,14 +57,14 @@ def load_data(definition: Definition, dtype: str, seed: int) -> Data:
     if data is None:
         raise definition.error([Problem(("data",), "the definition has no [data]; expected one, or --data FILE")])
     generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
-    inputs = _arrays(definition, data, "inputs", definition.graph.inputs, generator)
-    shapes = definition.graph.shapes
-    if data.source == "file":
-        targets = _arrays(
-            definition, data, "outputs", {name: shapes[name] for name in definition.graph.outputs}, generator
-        )
-        return Data(inputs, targets)
-    return _taught(definition.graph, data, inputs, dtype, generator)
+    graph = definition.graph
+    problems: list[Problem] = []
+    inputs = _arrays(definition, data, "inputs", list(graph.inputs), generator, problems)
+    wanted = graph.outputs if data.source == "file" else []
+    targets = _arrays(definition, data, "outputs", wanted, generator, problems)
+    if problems:
+        raise definition.error(problems)
+    return Data(inputs, targets) if data.source == "file" else _taught(graph, data, inputs, dtype, generator)
 
 
 def _taught(
@@ -84,25 +84,24 @@ def _arrays(
     definition: Definition,
     data: DataSection,
     key: str,
-    shapes: dict[str, Shape],
+    names: list[str],
     generator: np.random.Generator,
+    problems: list[Problem],
 ) -> dict[str, Array]:
-    """The arrays of ``data.inputs`` or ``data.outputs``, each of which has been checked against its shape."""
+    """The arrays of ``data.inputs`` or ``data.outputs``, each of its shape; what fails joins ``problems``."""
     arrays: dict[str, Array] = {}
-    problems: list[Problem] = []
-    for name, shape in shapes.items():
+    for name in names:
+        shape = definition.graph.shapes[name]
         item = ArrayFile(file=data.file) if data.file else getattr(data, key)[name]
-        path: KeyPath = ("data", "file") if data.file else ("data", key, name)
+        path: KeyPath = ("data", "file") if data.file else ("data", key, name, "file")
         if isinstance(item, ArrayFile):
             try:
                 arrays[name] = read_array(definition.folder / item.file, shape, name, item.key)
             except MinigraphError as error:
-                problems.append(Problem(path if data.file else (*path, "file"), str(error)))
+                problems.append(Problem(path, str(error)))
         else:
             samples = () if data.samples == 1 else (data.samples,)
             arrays[name] = item.draw(Parameter((*samples, *shape), 0.0), generator)
-    if problems:
-        raise definition.error(problems)
     return arrays
 
 
@@ -134,13 +133,7 @@ def read_array(path: Path, shape: Shape, name: str, key: str | None = None) -> A
 
 
 def _read_npy(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as npy: {error}") from None
-    if not isinstance(loaded, np.ndarray):
-        raise DataError(f"{path}: found an npz; expected npy: one array")
-    return loaded
+    return read_npy(path)
 
 
 def _read_npz(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
@@ -178,8 +171,12 @@ def _read_image(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
         raise ShapeError(f"{path}: found an image; expected an array for '{key}' with one or three channels")
     try:
         with Image.open(path) as image:
-            pixels = np.asarray(image.convert("L" if shape[0] == 1 else "RGB"), np.float64) / 255
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip and not scale
+                grey = np.asarray(image, np.float64) / 65535
+                pixels = grey if shape[0] == 1 else np.repeat(grey[:, :, None], 3, axis=2)
+            else:
+                pixels = np.asarray(image.convert("L" if shape[0] == 1 else "RGB"), np.float64) / 255
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be read as an image: {error}") from None
     return pixels if shape[0] == 1 else pixels.transpose(2, 0, 1)
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from minigraph.definition.source import Source
+    from minigraph.graph import Graph
     from minigraph.training import History
 
 KeyPath = tuple[str | int, ...]
@@ -86,14 +87,18 @@ class Problem:
 class DefinitionError(MinigraphError, ValueError):
     """A graph or its definition is wrong; ``problems`` has every mistake that was found.
 
-    The text of the error is one block for each problem, in the order of the source.
+    The text of the error is one block for each problem, in the order of the source. ``graph`` is the part of a
+    definition's graph that could be read, if there is one.
     """
 
-    def __init__(self, problems: Iterable[Problem] | str, source: Source | None = None) -> None:
+    def __init__(
+        self, problems: Iterable[Problem] | str, source: Source | None = None, graph: Graph | None = None
+    ) -> None:
         if isinstance(problems, str):
             problems = [Problem((), problems)]
         self.problems = tuple(problems)
         self.source = source
+        self.graph = graph
         if source is not None:
             self.problems = tuple(sorted(self.problems, key=source.position_of))
         super().__init__("\n".join(self.blocks()))
@@ -115,6 +120,7 @@ def spell_path(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
+            part = str(part)
             text += ("." if text else "") + (part if re.fullmatch(r"[\w-]+", part) else f'"{part}"')
     return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, Array]) -> None:
-    """Write arrays by name as an npz, whole or not at all."""
-    with whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    """Write arrays by name as an npz, whole or not at all; the same arrays give the same bytes."""
+    # Not np.savez: it takes names as keyword arguments, and "file" is one of its own.
+    with whole(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def read_npz(path: str | Path) -> dict[str, Array]:
@@ -68,12 +71,33 @@ def read_npz(path: str | Path) -> dict[str, Array]:
     Raises:
         DataError: the file is missing, is no npz, or holds objects.
     """
+    arrays: dict[str, Array] = _load(path, "npz", lambda archive: {name: archive[name] for name in archive.files})
+    return arrays
+
+
+def read_npy(path: str | Path) -> Array:
+    """The one array of an npy file.
+
+    Raises:
+        DataError: the file is missing, is no npy, or holds objects.
+    """
+    array: Array = _load(path, "npy", lambda array: array)
+    return array
+
+
+def _load(path: str | Path, kind: str, take: Callable[[Any], Any]) -> Any:
+    """What ``take`` makes of a file that NumPy reads as ``kind``."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: found a single array; expected an npz with named arrays")
-            return {name: archive[name] for name in archive.files}
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray) == (kind == "npy"):
+                return take(loaded)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as an npz: {error}") from None
+    except (
+        Exception
+    ) as error:  # damaged bytes reach NumPy's header parser, zlib and zipfile, each with errors of its own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{path}: cannot be read as {'an npz' if kind == 'npz' else 'npy'}: {reason}") from None
+    found, wanted = ("an npz", "npy: one array") if kind == "npy" else ("a single array", "an npz with named arrays")
+    raise DataError(f"{path}: found {found}; expected {wanted}")

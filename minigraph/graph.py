@@ -50,13 +50,14 @@ class Resolved:
     Attributes:
         order: the nodes, each after the nodes it reads; of several possible ones, as they were declared.
         shapes: (C, H, W) or (F,) of every input and of every node whose inputs are sound.
-        parameters: the parameters of every such node that has its own, by name.
+        parameters: the parameters of every such node that has its own, by name; states: its state likewise.
         problems: every mistake; empty for a sound graph.
     """
 
     order: list[str]
     shapes: dict[str, Shape]
     parameters: dict[str, dict[str, Parameter]]
+    states: dict[str, dict[str, Parameter]]
     problems: list[Problem]
 
 
@@ -84,6 +85,10 @@ class Graph:
         problems = name_problems(("name",), name)
         if dtype not in DTYPES:
             problems.append(Problem(("dtype",), f"found {describe(dtype)}; expected {one_of(DTYPES)}"))
+        if not isinstance(description, str) or any("\ud800" <= letter <= "\udfff" for letter in description):
+            problems.append(
+                Problem(("description",), f"found {describe(description)}; expected text without lone surrogates")
+            )
         if problems:
             raise DefinitionError(problems)
         self.name = name
@@ -148,6 +153,11 @@ class Graph:
         problems = self._name_problems(path, name)
         if not isinstance(op, Op):
             problems.append(Problem((*path, "op"), f"found {describe(op)}; expected an op such as mg.ReLU()"))
+        problems += [
+            Problem((*path, "inputs", index), f"found {describe(source)}; expected the name of an input or node")
+            for index, source in enumerate(inputs)
+            if not isinstance(source, str)
+        ]
         initials: dict[str, Initializer] = {}
         for parameter, value in (init or {}).items():
             try:
@@ -233,11 +243,15 @@ class Graph:
 
         Raises DefinitionError unless the graph is sound.
         """
-        return {
-            f"{node}.{name}": parameter
-            for node, parameters in self._sound().parameters.items()
-            for name, parameter in parameters.items()
-        }
+        return _full_names(self._sound().parameters)
+
+    @property
+    def states(self) -> dict[str, Parameter]:
+        """What nodes keep between training steps without learning it ("norm.mean"), in topological order.
+
+        Raises DefinitionError unless the graph is sound.
+        """
+        return _full_names(self._sound().states)
 
     @property
     def layers(self) -> list[list[str]]:
@@ -331,11 +345,34 @@ class Graph:
     def resolve(self, broken: Collection[str] = ()) -> Resolved:
         """Order, shapes and parameters, as far as the graph is sound, and everything that is wrong.
 
-        ``broken`` names what was meant to be an input or node, so that reading it is no further problem.
+        ``broken`` names what was meant to be an input or node, so that reading it is no further problem. The outcome
+        is kept until the graph is changed.
         """
         if broken or self._resolved is None:
             self._resolved = self._resolve(broken)
         return self._resolved
+
+    def warnings(self) -> list[Problem]:
+        """What is sound and yet hardly meant: what no output needs, and rows that a stride leaves unread.
+
+        Raises DefinitionError unless the graph is sound.
+        """
+        needed, shapes = self.needed(), self.shapes
+        found = [
+            Problem(("inputs", name), f"no output depends on input '{name}'", on="key")
+            for name in self._inputs
+            if name not in needed
+        ]
+        for name, node in self._nodes.items():
+            if name not in needed:
+                found.append(Problem(("nodes", name), f"no output depends on node '{name}'", on="key"))
+            rows, columns = node.op.unread(*(shapes[source] for source in node.inputs))
+            if rows or columns:
+                sizes = spell_shape(shapes[node.inputs[0]][1:])
+                text = f"node '{name}' leaves the last {rows} rows and {columns} columns of its padded input unread"
+                place = ("nodes", name, "stride")
+                found.append(Problem(place, f"{text} (input {sizes}); they get zero error"))
+        return found
 
     def _sound(self) -> Resolved:
         resolved = self.resolve()
@@ -375,9 +412,14 @@ class Graph:
                 problems.append(Problem(path, str(error)))
         for name in [name for name in parameters if self._nodes[name].share is not None]:
             problems += self._share_problems(name, self._nodes[name], parameters)
-        own = {name: found for name, found in parameters.items() if found and self._nodes[name].share is None}
+        owners = [name for name, found in parameters.items() if found and self._nodes[name].share is None]
+        states = {
+            name: state
+            for name in owners
+            if (state := self._nodes[name].op.state(*(shapes[source] for source in self._nodes[name].inputs)))
+        }
         self._shapes = shapes
-        return Resolved(order, shapes, own, problems)
+        return Resolved(order, shapes, {name: parameters[name] for name in owners}, states, problems)
 
     def _sort(self) -> tuple[list[str], list[Problem]]:
         """The nodes in topological order, or as declared and the cycle that prevents it."""
@@ -388,14 +430,24 @@ class Graph:
         try:
             order = list(nx.lexicographical_topological_sort(digraph, key=position.__getitem__))
         except nx.NetworkXUnfeasible:
-            cycle = [edge[0] for edge in nx.find_cycle(digraph)]
-            first = min(range(len(cycle)), key=lambda index: position[cycle[index]])
-            cycle = cycle[first:] + cycle[:first]
-            around = " -> ".join([*cycle, cycle[0]])
-            # The caret belongs under the input that closes the circle, in the node that was declared first.
-            path = ("nodes", cycle[0], "inputs", self._nodes[cycle[0]].inputs.index(cycle[-1]))
-            return [], [Problem(path, f"the nodes form a cycle: {around}; expected a graph without cycles")]
+            knots = [
+                part for part in nx.strongly_connected_components(digraph) if len(part) > 1 or _is_loop(digraph, part)
+            ]
+            return [], [self._cycle_problem(digraph.subgraph(sorted(knot, key=position.__getitem__))) for knot in knots]
         return [name for name in order if name in self._nodes], []
+
+    def _cycle_problem(self, knot: nx.DiGraph[str]) -> Problem:
+        """A cycle among nodes that all reach each other, told from the node that was declared first."""
+        import networkx as nx
+
+        declared = list(self._nodes)
+        cycle = [edge[0] for edge in nx.find_cycle(knot)]
+        first = min(range(len(cycle)), key=lambda index: declared.index(cycle[index]))
+        cycle = cycle[first:] + cycle[:first]
+        around = " -> ".join([*cycle, cycle[0]])
+        # The caret belongs under the input that closes the circle.
+        path = ("nodes", cycle[0], "inputs", self._nodes[cycle[0]].inputs.index(cycle[-1]))
+        return Problem(path, f"the nodes form a cycle: {around}; expected a graph without cycles")
 
     def _infer(self, name: str, node: Node, shapes: Mapping[str, Shape]) -> tuple[Shape, dict[str, Parameter]]:
         """A node's shape and its op's parameters, from the shapes of what it reads.
@@ -446,11 +498,12 @@ class Graph:
     def _share_problems(self, name: str, node: Node, parameters: Mapping[str, dict[str, Parameter]]) -> list[Problem]:
         """What keeps ``node`` from using the parameters of the node that its ``share`` names."""
         path = ("nodes", name, "share")
-        visited = [name]
-        while (target := self._nodes[visited[-1]].share if visited[-1] in self._nodes else None) is not None:
+        visited, target = [name], node.share
+        while target is not None:
             if target in visited:
                 return [Problem(path, f"'share' goes in a circle: {' -> '.join([*visited, target])}")]
             visited.append(target)
+            target = self._nodes[target].share if target in self._nodes else None
         owner = visited[-1]
         if not node.trainable:
             return [
@@ -488,6 +541,10 @@ class Graph:
         return f"unknown {kind} '{name}'; expected {one_of(known) if known else 'none'}{near}"
 
 
+def _is_loop(digraph: nx.DiGraph[str], part: set[str]) -> bool:
+    return any(digraph.has_edge(name, name) for name in part)
+
+
 def name_problems(path: KeyPath, name: object) -> list[Problem]:
     """What is wrong with a name; nothing, when it is letters, digits and underscores as it should be."""
     if isinstance(name, str) and NAME.fullmatch(name):
@@ -497,7 +554,7 @@ def name_problems(path: KeyPath, name: object) -> list[Problem]:
             path,
             f"found {describe(name)}; expected a name of 1 to 64 letters, digits and underscores that does not "
             "begin with a digit",
-            on="key",
+            on="key" if len(path) > 1 else "value",
         )
     ]
 
@@ -525,3 +582,7 @@ def _full_shape(shape: object) -> Shape | None:
 
 def _spell_parameters(shapes: Mapping[str, Shape]) -> str:
     return ", ".join(f"{name} {spell_shape(shape)}" for name, shape in shapes.items()) or "no parameters"
+
+
+def _full_names(by_node: Mapping[str, dict[str, Parameter]]) -> dict[str, Parameter]:
+    return {f"{node}.{name}": item for node, items in by_node.items() for name, item in items.items()}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from minigraph.declared import Declared, Number, plain_number
 from minigraph.errors import DefinitionError, Problem, ShapeError, describe, did_you_mean, one_of
@@ -43,6 +43,14 @@ class Uniform(Initializer):
     distribution: Literal["uniform"] = Field("uniform", description="the distribution's name")
     low: Number = Field(0.0, description="the lower bound")
     high: Number = Field(1.0, description="the upper bound")
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Uniform:
+        if not self.low <= self.high or not isfinite(self.high - self.low):
+            raise DefinitionError(
+                [Problem(("high",), f"found {self.high} above low = {self.low}; expected high at least low, in range")]
+            )
+        return self
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         return generator.uniform(self.low, self.high, parameter.shape)
@@ -107,7 +115,8 @@ def initializer(value: object) -> Initializer:
         array = np.asarray(value)
     except ValueError:
         raise DefinitionError([Problem((), "found an array with rows of different lengths")]) from None
-    if array.dtype.kind not in "iuf" or array.size == 0:
+    flagged = any(isinstance(item, bool) for item in np.array(value, dtype=object).flat)
+    if array.dtype.kind not in "iuf" or array.size == 0 or flagged:
         raise DefinitionError([Problem((), _unfit(value))])
     if not np.isfinite(array).all():
         raise DefinitionError([Problem((), "found a number that is not finite; expected finite numbers")])

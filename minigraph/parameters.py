@@ -53,7 +53,7 @@ class Parameters(MutableMapping[str, Array]):
 
     def __setitem__(self, name: str, values: ArrayLike) -> None:
         view = self._views[self._known(name)]
-        array = real_array(values, f"parameter '{name}'")
+        array = cast(real_array(values, f"parameter '{name}'"), view.dtype.name, f"parameter '{name}'")
         try:
             view[...] = array if array.ndim == 0 else fit(array, view.shape)
         except ShapeError as error:
@@ -84,6 +84,19 @@ class UnknownParameterError(DefinitionError, KeyError):
     """A parameter name that the model does not have."""
 
     __str__ = Exception.__str__  # KeyError would show the text in quotes
+
+
+def cast(array: Array, dtype: str, what: str) -> Array:
+    """A copy of an array in another dtype.
+
+    Raises:
+        DataError: a number is too large for the dtype; ``what`` names the array.
+    """
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype)
+    except FloatingPointError:
+        raise DataError(f"{what}: found a number that {dtype} cannot hold; expected smaller ones") from None
 
 
 def real_array(values: ArrayLike, what: str) -> Array:

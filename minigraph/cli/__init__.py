@@ -32,7 +32,11 @@ app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)
 app.command("predict")(using.predict)
+app.command("export")(using.export)
+app.command("new")(using.new)
 app.command("models")(using.models)
+app.command("ops")(using.ops)
+app.command("schema")(using.schema)
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,6 +78,11 @@ def _run(words: list[str], debug: bool) -> int:
             raise
         message = str(error.format_message())  # type: ignore[attr-defined]  # every usage error has it
         print(message if message.startswith("Usage") else f"error: {message}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        if debug:
+            raise
+        print(f"error: out of memory: {error}; expected smaller shapes or fewer samples", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)

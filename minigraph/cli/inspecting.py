@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOption, load_definition
-from minigraph.cli.output import Output, print_error
+from minigraph.cli.output import Output
+
+if TYPE_CHECKING:
+    from minigraph.errors import Problem
+    from minigraph.graph import Graph
 
 
 def check(
@@ -24,29 +29,42 @@ def check(
     output = Output(as_json)
     results: dict[str, dict[str, Any]] = {}
     for model in models:
+        errors: list[str] = []
+        warnings: list[Problem] = []
+        graph: Graph | None
         try:
-            graph = load_definition(model, assignments).graph
+            definition = load_definition(model, assignments)
         except DefinitionError as error:
-            print_error(error)
-            results[model] = {
-                "ok": False,
-                "nodes": 0,
-                "order": [],
-                "shapes": {},
-                "parameters": 0,
-                "errors": error.blocks(),
-            }
-            continue
-        table = summary(graph)
-        output.say(f"{table}\nok\n" if model != models[-1] else f"{table}\nok")
-        results[model] = {
-            "ok": True,
-            "nodes": len(table.rows),
-            "order": graph.order,
-            "shapes": {name: list(shape) for name, shape in graph.shapes.items()},
-            "parameters": table.parameters,
-            "errors": [],
+            graph, errors = error.graph, error.blocks()
+        else:
+            graph, warnings = definition.graph, definition.graph.warnings()
+        facts: dict[str, Any] = {
+            "nodes": 0,
+            "order": [],
+            "shapes": {},
+            "parameters": 0,
+            "multiply_adds": 0,
+            "memory": 0,
         }
+        if graph is not None and graph.nodes:
+            table, resolved = summary(graph), graph.resolve()
+            output.say(str(table))
+            facts = {
+                "nodes": len(table.rows),
+                "order": resolved.order,
+                "shapes": {name: list(shape) for name, shape in resolved.shapes.items()},
+                "parameters": table.parameters,
+                "multiply_adds": table.multiply_adds,
+                "memory": table.memory,
+                "rows": [asdict(row) for row in table.rows],
+            }
+        told = [definition.tell(warning) for warning in warnings]
+        for block in told:
+            print(f"warning: {block}", file=sys.stderr)
+        for block in errors:
+            print(f"error: {block}", file=sys.stderr)
+        output.say(f"{len(errors)} error{'s' * (len(errors) > 1)}\n" if errors else "ok\n")
+        results[model] = {"ok": not errors, **facts, "warnings": told, "errors": errors}
     ok = all(result["ok"] for result in results.values())
     output.result(results[models[0]] if len(models) == 1 else {"ok": ok, "models": results})
     if not ok:

@@ -1,4 +1,4 @@
-"""``predict`` and ``models``: use what there is."""
+"""``predict``, ``export``, ``new`` and the references ``models``, ``ops`` and ``schema``."""
 
 from __future__ import annotations
 
@@ -77,3 +77,54 @@ def models() -> None:
         graph = Graph.load(file)
         rows.append((name, str(len(graph.order)), graph.description))
     Output().say(table(("name", "nodes", "what it is"), rows, right=("nodes",)))
+
+
+def ops(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[OP]...", help="Which; all when left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all of them as Markdown.")
+    ] = None,
+) -> None:
+    """Tell what each op computes, and its attributes."""
+    from minigraph.files import write_text
+    from minigraph.views.reference import markdown_reference, op_reference
+
+    if out is None:
+        Output().say(op_reference(names))
+    else:
+        write_text(out, markdown_reference())
+
+
+def schema(
+    out: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
+) -> None:
+    """Print the JSON Schema of definitions, by which editors complete and check them."""
+    import json
+
+    from minigraph.definition.schema import json_schema
+    from minigraph.files import write_text
+
+    text = json.dumps(json_schema(), indent=2)
+    if out is None:
+        print(text)
+    else:
+        write_text(out, text + "\n")
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The graph's name; the file is NAME.toml.")],
+) -> None:
+    """Write NAME.toml, a commented definition that trains at once."""
+    from minigraph.definition import write_starter
+
+    file = write_starter(name, Path())
+    Output().say(f"{file} is yours to change; train it with: minigraph train {file}")
+
+
+def export(
+    model: ModelArgument,
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A name that ends in .json or .toml.")],
+) -> None:
+    """Write MODEL in another format."""
+    load_definition(model).save(out)
+    Output().say(f"{model} is written to {out}")

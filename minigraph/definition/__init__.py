@@ -16,9 +16,9 @@ from minigraph.definition.source import Source
 from minigraph.definition.writing import to_json, to_tables, to_toml
 from minigraph.errors import DefinitionError, KeyPath, Problem, did_you_mean
 from minigraph.files import write_text
-from minigraph.graph import Graph
+from minigraph.graph import Graph, name_problems
 
-__all__ = ["ArrayFile", "DataSection", "Definition", "TrainSection", "bundled", "parse_assignment"]
+__all__ = ["ArrayFile", "DataSection", "Definition", "TrainSection", "bundled", "parse_assignment", "write_starter"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,10 @@ class Definition:
         tables = to_tables(self.graph, data, self.train)
         write_text(path, to_json(tables) if path.suffix == ".json" else to_toml(tables))
 
+    def tell(self, problem: Problem) -> str:
+        """A problem as a block of text, with its place where the definition was read from a text."""
+        return self.source.render(problem) if self.source else problem.message
+
     def error(self, problems: Sequence[Problem]) -> DefinitionError:
         """The error that shows these problems in the definition's text."""
         return DefinitionError(problems, self.source)
@@ -116,6 +120,23 @@ def find(path: str | Path) -> Path:
     near = did_you_mean(str(path), known)
     bare = f", or one of the bundled {', '.join(known)}{near}" if file.suffix == "" else ""
     raise DefinitionError(f"{path}: no such file; expected a .toml or .json definition{bare}")
+
+
+def write_starter(name: str, folder: Path) -> Path:
+    """Write ``NAME.toml``, a commented definition that trains at once, and return its path.
+
+    Raises:
+        DefinitionError: the name cannot be a graph's, or the file exists.
+    """
+    problems = name_problems(("name",), name)
+    file = folder / f"{name}.toml"
+    if problems:
+        raise DefinitionError(problems)
+    if file.exists():
+        raise DefinitionError(f"{file}: found a file of this name; expected a new one: nothing is overwritten")
+    text = Path(__file__).with_name("starter.toml").read_text(encoding="utf-8")
+    write_text(file, text.replace('"NAME"', f'"{name}"'))
+    return file
 
 
 def parse_assignment(text: str) -> tuple[str, KeyPath, Any]:

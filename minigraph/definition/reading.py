@@ -65,7 +65,11 @@ def parse(source: Source) -> dict[str, Any]:
         raise _syntax_error(source, fault, 1, 1) from None
     if not isinstance(tables, dict):
         raise _syntax_error(source, f"found {describe(tables)}; expected an object", 1, 1)
+    if source.is_json:
+        _refuse_surrogates(source, tables)
     if source.is_json and source.positions.duplicates:
+        # The caret belongs under the second mention; what stands below the first one is what is indexed.
+        source.positions.keys.update({path: second for path, _, second in source.positions.duplicates})
         raise DefinitionError(
             [
                 Problem(
@@ -78,6 +82,17 @@ def parse(source: Source) -> dict[str, Any]:
             source,
         )
     return tables
+
+
+def _refuse_surrogates(source: Source, tables: object) -> None:
+    """Raise DefinitionError for an escape such as ``\\ud800`` alone, which is half a character."""
+    try:
+        json.dumps(tables, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        escape = f"\\u{ord(error.object[error.start]):04x}"
+        before = source.text[: source.text.lower().find(escape)]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise _syntax_error(source, f"{escape} is half a character; expected both halves", line, column) from None
 
 
 def _syntax_error(source: Source, fault: str, line: int, column: int) -> DefinitionError:
@@ -130,7 +145,7 @@ def build(tables: dict[str, Any], source: Source) -> Parts:
     if sections is not None and sections.data is not None and not problems:
         problems += _data_problems(graph, sections.data)
     if problems:
-        raise DefinitionError(_one_for_each_place(problems), source)
+        raise DefinitionError(_one_for_each_place(problems), source, graph)
     assert sections is not None, "sections are built when nothing is wrong"
     return graph, sections.data, sections.train
 

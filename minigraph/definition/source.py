@@ -72,7 +72,10 @@ class Source:
         )
 
     def _option(self, path: KeyPath) -> str | None:
+        """The option that gave what stands at ``path``, or that made a table around it which the text has not."""
         for given, option in self.overrides.items():
-            if path[: len(given)] == given:
-                return option
+            for length in range(len(given), 0, -1):
+                made = length == len(given) or given[:length] not in self.positions.values
+                if made and path[:length] == given[:length]:
+                    return option
         return None

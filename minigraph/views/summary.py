@@ -7,19 +7,32 @@ from dataclasses import dataclass
 from io import StringIO
 from math import prod
 
+import numpy as np
+
 from minigraph.graph import Graph, Node
 from minigraph.ops.base import Shape, spell_shape
 
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One node: its op with attributes, what it reads, its shape, how many parameters it owns."""
+    """One input or node.
+
+    Attributes:
+        op: with its attributes; "Input" for inputs.
+        inputs: what it reads.
+        shape: of its value, without the batch; None where it could not be found.
+        parameters: how many numbers it owns.
+        multiply_adds: products summed in one forward of one sample.
+        memory: bytes of its value for one sample and of its parameters.
+    """
 
     name: str
     op: str
     inputs: tuple[str, ...]
-    shape: Shape
+    shape: Shape | None
     parameters: int
+    multiply_adds: int
+    memory: int
 
 
 @dataclass(frozen=True)
@@ -27,50 +40,86 @@ class Summary:
     """A graph's table; its text is the table."""
 
     title: str
-    inputs: dict[str, Shape]
+    inputs: list[SummaryRow]
     rows: list[SummaryRow]
+    failing: tuple[str, ...] = ()
+    """Nodes that something is wrong with; their rows are marked."""
 
     @property
     def parameters(self) -> int:
         """How many numbers the graph learns or holds fixed."""
         return sum(row.parameters for row in self.rows)
 
+    @property
+    def multiply_adds(self) -> int:
+        """Products summed in one forward of one sample."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all values of one sample and of all parameters."""
+        return sum(row.memory for row in (*self.inputs, *self.rows))
+
     def __str__(self) -> str:
-        cells = [(name, "Input", "", spell_shape(shape), "") for name, shape in self.inputs.items()]
-        cells += [
-            (row.name, row.op, ", ".join(row.inputs), spell_shape(row.shape), f"{row.parameters:,}")
-            for row in self.rows
+        cells = [
+            (
+                f"{row.name} <- here" if row.name in self.failing else row.name,
+                row.op,
+                ", ".join(row.inputs),
+                "?" if row.shape is None else spell_shape(row.shape),
+                f"{row.parameters:,}" if row.inputs else "",
+                f"{row.multiply_adds:,}" if row.inputs else "",
+                spell_bytes(row.memory),
+            )
+            for row in (*self.inputs, *self.rows)
         ]
-        columns = ("node", "op", "reads", "shape", "parameters")
+        columns = ("node", "op", "reads", "shape", "parameters", "multiply-adds", "memory")
+        drawn = table(columns, cells, right=columns[3:])
         nodes = f"{len(self.rows)} node{'s' * (len(self.rows) != 1)}"
-        drawn = table(columns, cells, right=("shape", "parameters"))
-        return f"{self.title}\n{drawn}\n{nodes}, {self.parameters:,} parameters"
+        return (
+            f"{self.title}\n{drawn}\n{nodes}, {self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds and "
+            f"{spell_bytes(self.memory)} for a sample's forward"
+        )
 
     __repr__ = __str__
 
 
 def summary(graph: Graph) -> Summary:
-    """The table of a graph: nodes in topological order with op, inputs, shape and parameters.
+    """The table of a graph: nodes in topological order with op, inputs, shape, parameters and costs.
 
-    Raises:
-        DefinitionError: the graph is not sound.
+    Of a graph that is not sound it is the part that could be found out, with the nodes at fault marked.
 
     >>> import minigraph as mg
     >>> graph = mg.Graph.load("two_conv")
-    >>> [(row.name, row.shape, row.parameters) for row in mg.summary(graph).rows]
-    [('conv1', (1, 18, 18), 10), ('conv2', (1, 8, 8), 17)]
+    >>> [(row.name, row.shape, row.parameters, row.multiply_adds) for row in mg.summary(graph).rows]
+    [('conv1', (1, 18, 18), 10, 2916), ('conv2', (1, 8, 8), 17, 1024)]
     """
-    nodes, shapes = graph.nodes, graph.shapes
-    counts: dict[str, int] = {}
-    for full_name, parameter in graph.parameters.items():
-        owner = full_name.split(".")[0]
-        counts[owner] = counts.get(owner, 0) + prod(parameter.shape)
-    rows = [
-        SummaryRow(name, spell_op(nodes[name]), nodes[name].inputs, shapes[name], counts.get(name, 0))
-        for name in graph.order
-    ]
+    resolved, nodes, size = graph.resolve(), graph.nodes, np.dtype(graph.dtype).itemsize
+    failing = {str(problem.path[1]) for problem in resolved.problems if problem.path[:1] == ("nodes",)}
+    rows = []
+    for name in resolved.order or nodes:
+        node, shape = nodes[name], resolved.shapes.get(name)
+        owned = sum(prod(parameter.shape) for parameter in resolved.parameters.get(name, {}).values())
+        given = [resolved.shapes.get(source) for source in node.inputs]
+        known = [source for source in given if source is not None]
+        work = node.op.multiply_adds(*known) if shape is not None else 0
+        memory = (owned + (prod(shape) if shape is not None else 0)) * size
+        rows.append(SummaryRow(name, spell_op(node), node.inputs, shape, owned, work, memory))
+    inputs = [SummaryRow(name, "Input", (), shape, 0, 0, prod(shape) * size) for name, shape in graph.inputs.items()]
     title = graph.name + (f": {graph.description}" if graph.description else "")
-    return Summary(title, graph.inputs, rows)
+    return Summary(title, inputs, rows, tuple(name for name in nodes if name in failing))
+
+
+def spell_bytes(count: int) -> str:
+    """``3,200 B``, ``12.5 KiB``, ``3.0 MiB`` and so on."""
+    if count < 10_000:
+        return f"{count:,} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB", "GiB"):
+        amount /= 1024
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1024:.1f} TiB"
 
 
 def spell_op(node: Node) -> str:
