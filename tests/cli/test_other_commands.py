@@ -27,14 +27,19 @@ def test_check_prints_the_table_of_each_definition(command: CommandLine) -> None
 
 def test_check_gives_its_facts_as_json(command: CommandLine) -> None:
     result = json.loads(command("check", "two_conv", "--json").out)
+    rows = result.pop("rows")
     assert result == {
         "ok": True,
         "nodes": 2,
         "order": ["conv1", "conv2"],
         "shapes": SHAPES,
         "parameters": 27,
+        "multiply_adds": 18 * 18 * 9 + 8 * 8 * 16,
+        "memory": 8 * (400 + 18 * 18 + 10 + 64 + 17),
+        "warnings": [],
         "errors": [],
     }
+    assert [row["op"] for row in rows] == ["Conv 3x3", "Conv 4x4, stride 2"]
 
 
 def test_check_tells_all_errors_and_leaves_with_2(command: CommandLine) -> None:
@@ -165,7 +170,8 @@ def test_help_needs_nothing_slow(tmp_path: Path) -> None:
 def test_training_without_plots_does_not_import_matplotlib_or_scipy(tmp_path: Path) -> None:
     code = (
         "import sys; from minigraph.cli import main\n"
-        f"try: main(['train', 'two_conv', '--steps', '2', '--no-plots', '--quiet', '--out', {str(tmp_path / 'run')!r}])\n"
+        "try: main(['train', 'two_conv', '--steps', '2', '--no-plots', '--quiet', "
+        f"'--out', {str(tmp_path / 'run')!r}])\n"
         "except SystemExit: pass\n"
         "slow = {'matplotlib', 'scipy', 'PIL'} & set(sys.modules)\n"
         "assert not slow, slow"

@@ -284,9 +284,7 @@ def test_equal_keys_below_a_duplicate_are_no_duplicates_themselves() -> None:
 
 
 @pytest.mark.parametrize(("opening", "closing", "segment"), [("[", "]", 0), ('{"k":', "}", "k")])
-def test_json_nested_a_hundred_thousand_deep_does_not_recurse(
-    opening: str, closing: str, segment: str | int
-) -> None:
+def test_json_nested_a_hundred_thousand_deep_does_not_recurse(opening: str, closing: str, segment: str | int) -> None:
     found = json_positions(opening * 100_000 + "0" + closing * 100_000)
     assert set(found.values) == {(segment,) * length for length in range(DEEPEST + 1)}
     assert found.values[(segment,) * DEEPEST].column == len(opening) * DEEPEST + 1
@@ -301,9 +299,7 @@ def test_toml_nested_a_hundred_thousand_deep_does_not_recurse() -> None:
 
 
 def test_the_rest_of_a_text_is_found_past_what_is_too_deep() -> None:
-    found = json_positions(
-        '{"deep": ' + '[{"k": 1, "k": 2},' * DEEPEST + "0" + "]" * DEEPEST + ', "next": 1}'
-    )
+    found = json_positions('{"deep": ' + '[{"k": 1, "k": 2},' * DEEPEST + "0" + "]" * DEEPEST + ', "next": 1}')
     assert found.keys[("next",)].length == 6
     assert [len(path) for path, _, _ in found.duplicates] == list(range(3, DEEPEST + 1))
     found = toml_positions("[[" + "a." * DEEPEST + "a]]\nk = 1\n[next]\nk = 2")
@@ -378,11 +374,7 @@ def check_every_path(text: str, data: object, found: Positions, *, toml: bool) -
         if path and not isinstance(value, dict | list):
             span = found.values[path]
             start = offset_of(text, span)
-            read = (
-                read_toml_scalar(text, start, span.length)
-                if toml
-                else json.JSONDecoder().raw_decode(text, start)[0]
-            )
+            read = read_toml_scalar(text, start, span.length) if toml else json.JSONDecoder().raw_decode(text, start)[0]
             assert repr(read) == repr(value)
 
 
@@ -402,9 +394,7 @@ def test_every_path_of_dumped_json_is_found(
 
 @settings(deadline=None)
 @given(data=tables(numbers | texts | dates), multiline_strings=st.booleans(), crlf=st.booleans())
-def test_every_path_of_dumped_toml_is_found(
-    data: dict[str, Any], multiline_strings: bool, crlf: bool
-) -> None:
+def test_every_path_of_dumped_toml_is_found(data: dict[str, Any], multiline_strings: bool, crlf: bool) -> None:
     text = tomli_w.dumps(data, multiline_strings=multiline_strings)
     text = text.replace("\n", "\r\n") if crlf else text
     check_every_path(text, tomllib.loads(text), toml_positions(text), toml=True)
