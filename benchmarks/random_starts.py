@@ -1,6 +1,6 @@
 """How lucky is the published recipe? Trains two_conv from many seeds and prints where the losses end.
 
-    python benchmarks/random_starts.py [STARTS]
+python benchmarks/random_starts.py [STARTS]
 """
 
 from __future__ import annotations
