@@ -440,9 +440,9 @@ class Graph:
         """A cycle among nodes that all reach each other, told from the node that was declared first."""
         import networkx as nx
 
-        declared = list(self._nodes)
+        position = {name: index for index, name in enumerate(self._nodes)}
         cycle = [edge[0] for edge in nx.find_cycle(knot)]
-        first = min(range(len(cycle)), key=lambda index: declared.index(cycle[index]))
+        first = min(range(len(cycle)), key=lambda index: position[cycle[index]])
         cycle = cycle[first:] + cycle[:first]
         around = " -> ".join([*cycle, cycle[0]])
         # The caret belongs under the input that closes the circle.

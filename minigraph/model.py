@@ -78,16 +78,17 @@ class Model:
         self.engine = engine
         self.dtype = graph.dtype if dtype is None else _dtype_name(dtype)
         self._convolution = find_engine(engine)
-        self._nodes = [(name, graph.nodes[name]) for name in graph.order]
+        nodes = graph.nodes
+        self._nodes = [(name, nodes[name]) for name in graph.order]
         self._owners = {name: graph.owner(name) for name, _ in self._nodes}
         declared = graph.parameters
-        frozen = {name for name in declared if not graph.nodes[name.split(".")[0]].trainable}
+        frozen = {name for name in declared if not nodes[name.split(".")[0]].trainable}
         self.parameters = Parameters({name: item.shape for name, item in declared.items()}, frozen, self.dtype)
         self.state = Parameters({name: item.shape for name, item in graph.states.items()}, set(), self.dtype)
         generator = _generator(seed)
         for full_name, parameter in declared.items():
             node, name = full_name.split(".")
-            initial = graph.nodes[node].init.get(name) or default_initializer(parameter)
+            initial = nodes[node].init.get(name) or default_initializer(parameter)
             self.parameters[full_name] = initial.draw(parameter, generator)
         for full_name, parameter in graph.states.items():
             self.state[full_name] = default_initializer(parameter).draw(parameter, generator)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,10 +52,11 @@ class Definition:
         """
         file = find(path)
         source = read_source(file, str(path) if Path(path).suffix else str(file))
-        tables = parse(source)
-        for option, keys, value in overrides:
-            override(tables, source, keys, value, option)
-        return cls(*build(tables, source), file.parent, source)
+        with _collector_paused():
+            tables = parse(source)
+            for option, keys, value in overrides:
+                override(tables, source, keys, value, option)
+            return cls(*build(tables, source), file.parent, source)
 
     def save(self, path: str | Path) -> None:
         """Write the definition, TOML or JSON by the name's end, whole or not at all.
@@ -77,6 +80,18 @@ class Definition:
     def error(self, problems: Sequence[Problem]) -> DefinitionError:
         """The error that shows these problems in the definition's text."""
         return DefinitionError(problems, self.source)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without Python's garbage collector, whose passes over a large graph in the making grow faster than the graph."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _moved(data: DataSection, old: Path, new: Path) -> DataSection:

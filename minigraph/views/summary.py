@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from math import prod
 
 import numpy as np
 
+from minigraph.errors import shorten
 from minigraph.graph import Graph, Node
 from minigraph.ops.base import Shape, spell_shape
 
@@ -65,7 +65,7 @@ class Summary:
             (
                 f"{row.name} <- here" if row.name in self.failing else row.name,
                 row.op,
-                ", ".join(row.inputs),
+                shorten(", ".join(row.inputs)),
                 "?" if row.shape is None else spell_shape(row.shape),
                 f"{row.parameters:,}" if row.inputs else "",
                 f"{row.multiply_adds:,}" if row.inputs else "",
@@ -145,19 +145,16 @@ def _spell(value: object) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Rows as an aligned text table; the columns named in ``right`` are set flush right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Rows as an aligned text table; the columns named in ``right`` are set flush right.
 
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", no_wrap=True)
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    # As wide as its contents: a table that is cut to a terminal's width hides what it is printed for.
-    console = Console(file=StringIO(), width=10_000, color_system=None, force_terminal=False)
-    with console.capture() as captured:
-        console.print(drawn)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    It is as wide as its contents: one that is cut to a terminal's width hides what it is printed for.
+    """
+    # Not rich's table: it takes 0.4 ms a row, which for a graph of 10,000 nodes is four seconds.
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    lines = ["─" * (sum(widths) + 3 * (len(widths) - 1))]
+    for cells in (columns, *rows):
+        aligned = zip(columns, cells, widths, strict=True)
+        line = "   ".join(cell.rjust(width) if name in right else cell.ljust(width) for name, cell, width in aligned)
+        lines.append(line.rstrip())
+    lines[0], lines[1] = lines[1], lines[0]
+    return "\n".join(lines)
