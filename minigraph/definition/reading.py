@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from minigraph.declared import from_table
-from minigraph.definition.positions import Span
 from minigraph.definition.sections import (
     DataSection,
     DefinitionSections,
@@ -96,6 +95,8 @@ def _refuse_surrogates(source: Source, tables: object) -> None:
 
 
 def _syntax_error(source: Source, fault: str, line: int, column: int) -> DefinitionError:
+    from minigraph.definition.positions import Span
+
     kind = "JSON" if source.is_json else "TOML"
     return DefinitionError(source.render_at(Span(line, column, 1), f"the text is not {kind}: {fault}"))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from minigraph.definition.positions import Positions, Span, json_positions, toml_positions
 from minigraph.errors import KeyPath, Problem, spell_path
+
+if TYPE_CHECKING:
+    from minigraph.definition.positions import Positions, Span
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Source:
     @cached_property
     def positions(self) -> Positions:
         """Where everything stands; found when the first problem is shown."""
+        from minigraph.definition.positions import json_positions, toml_positions
+
         return json_positions(self.text) if self.is_json else toml_positions(self.text)
 
     @cached_property
