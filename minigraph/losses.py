@@ -19,8 +19,8 @@ class Loss(Declared, ABC):
     """A loss of an answer against a target of the same shape."""
 
     @abstractmethod
-    def evaluate(self, answer: Array, target: Array) -> tuple[float, Array]:
-        """The loss, and dLoss/danswer shaped like ``answer``."""
+    def evaluate(self, answer: Array, target: Array, error: Array) -> float:
+        """The loss; dLoss/danswer is written into ``error``. All three arrays have one shape."""
 
 
 LOSSES: Registry[Loss] = Registry("loss")
@@ -42,15 +42,19 @@ def register_loss(name: str) -> Callable[[LossClass], LossClass]:
 class SumSquaredError(Loss):
     """The sum of squared differences over everything: samples, channels, rows, columns."""
 
-    def evaluate(self, answer: Array, target: Array) -> tuple[float, Array]:
-        difference = answer - target
-        return float(np.vdot(difference, difference)), 2 * difference
+    def evaluate(self, answer: Array, target: Array, error: Array) -> float:
+        np.subtract(answer, target, out=error)
+        loss = float(np.vdot(error, error))
+        np.multiply(error, 2, out=error)
+        return loss
 
 
 @register_loss("mse")
 class MeanSquaredError(Loss):
     """The mean of squared differences over everything."""
 
-    def evaluate(self, answer: Array, target: Array) -> tuple[float, Array]:
-        difference = answer - target
-        return float(np.vdot(difference, difference)) / difference.size, difference * (2 / difference.size)
+    def evaluate(self, answer: Array, target: Array, error: Array) -> float:
+        np.subtract(answer, target, out=error)
+        loss = float(np.vdot(error, error)) / error.size
+        np.multiply(error, 2 / error.size, out=error)
+        return loss

@@ -167,9 +167,13 @@ class Model:
             {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name, _ in self._nodes},
         )
 
+    def contexts(self, training: bool) -> dict[str, Context]:
+        """What each node's op is lent in a pass, by node."""
+        return self._contexts[training]
+
     def run(self, arrays: dict[str, Array], training: bool = False) -> None:
         """The bare forward loop: ``arrays`` has the inputs, (N, C, H, W), and gets every node's answer."""
-        contexts = self._contexts[training]
+        contexts = self.contexts(training)
         for name, node in self._nodes:
             arrays[name] = node.op.forward(tuple(arrays[source] for source in node.inputs), contexts[name])
 
@@ -178,7 +182,7 @@ class Model:
 
         Returns the gradients of the parameters that were reached, by full name. ``arrays`` is what :meth:`run` left.
         """
-        contexts = self._contexts[training]
+        contexts = self.contexts(training)
         gradients: dict[str, Array] = {}
         for name, node in reversed(self._nodes):
             if name not in errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from minigraph.errors import DefinitionError, ShapeError, TrainingDiverged
 from minigraph.losses import LOSSES, Loss
 from minigraph.model import Arrays, Model, by_name, canonical
 from minigraph.optimizers import Optimizer
+from minigraph.plan import Plan
 
 Array = NDArray[Any]
 
@@ -69,29 +71,23 @@ def train(
     _require_one_batch({**inputs, **{f"target of {name}": array for name, array in targets.items()}})
     parameters = model.parameters
     gradient = np.zeros_like(parameters.trainable)
-    views = parameters.views_of(gradient)
+    plan = Plan(model, inputs, parameters.views_of(gradient))
+    watched = [(plan.values[name], targets[name], plan.output_errors[name]) for name in targets]
     losses = np.empty(steps)
     started = time.perf_counter()
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             for step in range(steps):
-                arrays = dict(inputs)
-                model.run(arrays, training=True)
-                errors: dict[str, Array] = {}
-                total = 0.0
-                for name, wanted in targets.items():
-                    value, errors[name] = criterion.evaluate(arrays[name], wanted)
-                    total += value
+                plan.forward()
+                total = sum(criterion.evaluate(answer, wanted, error) for answer, wanted, error in watched)
                 losses[step] = total
                 if on_step is not None:
                     on_step(step, total)
-                if not np.isfinite(total):
+                if not isfinite(total):
                     raise diverged(step, History(losses[: step + 1], time.perf_counter() - started))
-                for name, found in model.push(arrays, errors, training=True).items():
-                    if name in views:
-                        views[name][...] = found
+                plan.backward()
                 optimizer.update(parameters.trainable, gradient)
-                model.advance(arrays)
+                model.advance(plan.values)
     finally:
         parameters.version += 1  # the model's own last forward is out of date
     return History(losses, time.perf_counter() - started)

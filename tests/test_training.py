@@ -343,9 +343,9 @@ def test_data_that_do_not_fit_are_told_before_anything_changes(
     [
         (0.0, "learning_rate: found 0.0 (a number); expected a number above 0"),
         (-1, "learning_rate: found -1 (an integer); expected a number above 0"),
-        ("1", "learning_rate: found '1' (a string); expected a number"),
-        (True, "learning_rate: found true (a boolean); expected a number"),
-        (float("nan"), "learning_rate: found nan (a number); expected a finite number"),
+        ("1", "learning_rate: found '1' (a string); expected a number above 0"),
+        (True, "learning_rate: found true (a boolean); expected a number above 0"),
+        (float("nan"), "learning_rate: found nan (a number); expected a finite number above 0"),
     ],
 )
 def test_a_wrong_learning_rate_is_told(rate: Any, message: str) -> None:
@@ -364,7 +364,8 @@ def losses_figures() -> list[Any]:
 def test_every_loss_and_its_gradient_are_pytorchs(case: Case) -> None:
     answer, target = case.arrays["prediction"], case.arrays["target"]
     answer.flags.writeable = target.flags.writeable = False
-    value, gradient = LOSSES.find(case.about["loss"])().evaluate(answer, target)
+    gradient = np.empty_like(answer)
+    value = LOSSES.find(case.about["loss"])().evaluate(answer, target, gradient)
     assert isinstance(value, float)
     assert value == pytest.approx(float(case.arrays["loss"]), rel=1e-13)
     assert_close(gradient, case.arrays["gradient"], 1e-13)
@@ -382,13 +383,13 @@ def test_every_loss_keeps_float32_and_is_the_slope_of_its_value(name: str) -> No
     generator = np.random.default_rng(0)
     answer, target = generator.uniform(0.1, 0.9, size=(2, 2, 3, 4, 5))
     loss = LOSSES.find(name)()
-    _, gradient = loss.evaluate(answer, target)
-    assert gradient.shape == answer.shape
-    difference = central_difference(lambda: loss.evaluate(answer, target)[0], answer, 1e-5)
+    gradient, unused = np.empty_like(answer), np.empty_like(answer)
+    loss.evaluate(answer, target, gradient)
+    difference = central_difference(lambda: loss.evaluate(answer, target, unused), answer, 1e-5)
     assert_close(gradient, difference, 1e-7)
-    single = loss.evaluate(answer.astype(np.float32), target.astype(np.float32))
-    assert single[1].dtype == np.float32
-    assert isinstance(single[0], float)
+    single = np.empty(answer.shape, np.float32)
+    assert isinstance(loss.evaluate(answer.astype(np.float32), target.astype(np.float32), single), float)
+    assert_close(single, gradient, 1e-6)
 
 
 def test_an_unknown_loss_is_told_with_the_nearest_one() -> None:

@@ -20,7 +20,7 @@ texts, the gradient check and the contract test follow from the class.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -73,6 +73,26 @@ class Errors:
 
     inputs: tuple[Array, ...]
     parameters: Mapping[str, Array] = field(default_factory=dict)
+
+
+Step = Callable[[], object]
+PlanBackward = Callable[[Array, tuple[Array | None, ...], Mapping[str, Array]], list[Step]]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A node's place in a plan: arrays that stay where they are while what they hold changes.
+
+    Attributes:
+        inputs: what the node reads; fixed: which of them never change.
+        output: what its forward fills.
+        context: its parameters, state and engine.
+    """
+
+    inputs: tuple[Array, ...]
+    fixed: tuple[bool, ...]
+    output: Array
+    context: Context
 
 
 class Op(Declared, ABC):
@@ -128,6 +148,29 @@ class Op(Declared, ABC):
             inputs: what forward was given; ``output``: what it answered.
         """
 
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        """The op's passes over arrays that stay: the steps of forward, and what makes the steps of backward.
+
+        The latter is given the error to read, an array to fill for the error of each input (None where it is of no use)
+        and one for each trainable parameter. An op may plan its own for speed; they must compute the same.
+        """
+
+        def forward() -> None:
+            slot.output[...] = self.forward(slot.inputs, slot.context)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], parameters: Mapping[str, Array]) -> list[Step]:
+            def step() -> None:
+                answered = self.backward(error, slot.inputs, slot.output, slot.context)
+                for target, found in zip(inputs, answered.inputs, strict=True):
+                    if target is not None:
+                        target[...] = found
+                for name, target in parameters.items():
+                    target[...] = answered.parameters[name]
+
+            return [step]
+
+        return [forward], backward
+
 
 class Elementwise(Op, ABC):
     """An op of one input whose answer has the input's shape."""
@@ -168,7 +211,8 @@ def require_map(shape: Shape, op: str) -> tuple[int, int, int]:
         ShapeError: it is a vector (F,).
     """
     if len(shape) != 3:
-        raise ShapeError(f"{op} needs a map (C, H, W); found a vector of {spell_shape(shape)}")
+        text = f"{op} needs a map (C, H, W); found a vector of {spell_shape(shape)}; expected one from before a Flatten"
+        raise ShapeError(text, attribute="inputs")
     return shape[0], shape[1], shape[2]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from math import prod
 
+import numpy as np
+
 from minigraph.convolution import Geometry, resolve_padding
+from minigraph.convolution.planned import PlannedConvolution
 from minigraph.declared import Count, Padding, Pair, pair
 from minigraph.errors import ShapeError
 from minigraph.ops.base import (
@@ -13,7 +18,10 @@ from minigraph.ops.base import (
     Errors,
     Op,
     Parameter,
+    PlanBackward,
     Shape,
+    Slot,
+    Step,
     attribute,
     register_op,
     require_map,
@@ -93,3 +101,25 @@ class Conv(Op):
         if self.bias:
             gradients["bias"] = error.sum(axis=(0, 2, 3))
         return Errors((convolution.input_error(error, kernel, geometry, size),), gradients)
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        if slot.context.convolution.name != "fast":
+            return super().plan(slot)
+        (x,), answer, parameters = slot.inputs, slot.output, slot.context.parameters
+        convolution = PlannedConvolution(x, parameters["kernel"], answer, self.geometry(x.shape[2:]), slot.fixed[0])
+        forward: list[Step] = [convolution.forward]
+        if self.bias:
+            bias = parameters["bias"].reshape(-1, 1, 1)
+            forward.append(partial(np.add, answer, bias, out=answer))
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            steps: list[Step] = []
+            if "kernel" in gradients:
+                steps.append(convolution.kernel_gradient(error, gradients["kernel"]))
+            if "bias" in gradients:
+                steps.append(partial(np.add.reduce, error, axis=(0, 2, 3), out=gradients["bias"]))
+            if inputs[0] is not None:
+                steps.append(convolution.input_error(error, inputs[0]))
+            return steps
+
+        return forward, backward

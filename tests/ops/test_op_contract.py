@@ -14,6 +14,7 @@ from pydantic import ValidationError
 import minigraph as mg
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
+from minigraph.ops.base import Slot
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, central_difference, context, figure_cases
 
 Shapes = list[tuple[int, ...]]
@@ -111,6 +112,19 @@ class Trial:
 
     def forward(self) -> Array:
         return self.op.forward(self.inputs, self.context)
+
+    def planned(self) -> tuple[Array, list[Array], dict[str, Array]]:
+        """The answer, input errors and gradients of the op's plan, run twice over buffers full of rubbish."""
+        output = np.full(self.error.shape, np.nan, self.error.dtype)
+        held = context(self.parameters, self.engine, self.state, self.training)
+        forward, backward = self.op.plan(Slot(self.inputs, (False,) * len(self.inputs), output, held))
+        errors = [np.full_like(x, np.nan) for x in self.inputs]
+        gradients = {name: np.full_like(array, np.nan) for name, array in self.parameters.items()}
+        steps = [*forward, *backward(self.error, tuple(errors), gradients)]
+        for _ in range(2):
+            for step in steps:
+                step()
+        return output, errors, gradients
 
     def backward(self, output: Array | None = None) -> Errors:
         given = self.forward() if output is None else output
@@ -304,6 +318,12 @@ def test_every_op_answers_what_pytorch_answers(name: str, case: Case, engine: st
     assert set(found.parameters) == set(case.under("gradient"))
     for key, wanted in case.under("gradient").items():
         assert_close(found.parameters[key], wanted)
+    answer, errors, gradients = trial.planned()
+    assert_close(answer, case.arrays["output"])
+    for error, wanted in zip(errors, case.numbered("input_error"), strict=True):
+        assert_close(error, wanted)
+    for key, wanted in case.under("gradient").items():
+        assert_close(gradients[key], wanted)
     if trial.training:
         after = trial.next_state()
         for key, wanted in case.under("state_after").items():
