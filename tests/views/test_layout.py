@@ -6,7 +6,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.views.layout import layout
-from minigraph.views.plots import curve_points
+from minigraph.views.plots.graph import curve_points
 
 
 def chain(length=3):

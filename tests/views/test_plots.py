@@ -5,11 +5,15 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 import minigraph as mg
 from minigraph.graph import Node
-from minigraph.views import plots
-from minigraph.views.plots import HUES, op_colour, plot_graph, plot_kernels, plot_loss, plot_reconstruction
+from minigraph.views.plots import plot_graph, plot_kernels, plot_loss, plot_reconstruction
+from minigraph.views.plots.graph import HUES, op_colour
+from minigraph.views.plots.kernels import readable
+from minigraph.views.plots.sheet import DIVERGING
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 generator = np.random.default_rng(5)
@@ -49,13 +53,13 @@ def picture(request):
 def written(monkeypatch):
     """The texts that a picture holds, read from the figure that is about to be written."""
     texts = []
-    save = plots.Figure.savefig
+    save = Figure.savefig
 
     def reading(figure, *arguments, **options):
         texts.extend(text.get_text() for text in figure.findobj(matplotlib.text.Text))
         save(figure, *arguments, **options)
 
-    monkeypatch.setattr(plots.Figure, "savefig", reading)
+    monkeypatch.setattr(Figure, "savefig", reading)
     return texts
 
 
@@ -124,7 +128,7 @@ def test_sharing_freezing_and_uselessness_are_told(written, tmp_path):
 
 
 def test_an_op_has_one_colour_in_every_process():
-    code = "from minigraph.views.plots import op_colour; print(op_colour('Conv'), op_colour('MyOwnOp'))"
+    code = "from minigraph.views.plots.graph import op_colour; print(op_colour('Conv'), op_colour('MyOwnOp'))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert found.split() == [op_colour("Conv"), op_colour("MyOwnOp")]
     assert op_colour("MyOwnOp") in HUES
@@ -132,7 +136,7 @@ def test_an_op_has_one_colour_in_every_process():
 
 def test_no_text_of_a_graph_overlaps_another_or_leaves_the_picture(monkeypatch, tmp_path):
     boxes = []
-    save = plots.Figure.savefig
+    save = Figure.savefig
 
     def measuring(figure, *arguments, **options):
         save(figure, *arguments, **options)
@@ -143,7 +147,7 @@ def test_no_text_of_a_graph_overlaps_another_or_leaves_the_picture(monkeypatch, 
             text.get_window_extent(renderer).extents for text in figure.findobj(matplotlib.text.Text) if text.get_text()
         )
 
-    monkeypatch.setattr(plots.Figure, "savefig", measuring)
+    monkeypatch.setattr(Figure, "savefig", measuring)
     plot_graph(rich_graph(), tmp_path / "graph.png")
     (left, bottom, right, top), *texts = boxes
     for number, (x0, y0, x1, y1) in enumerate(texts):
@@ -224,10 +228,10 @@ def test_kernels_that_are_not_finite_or_zero_can_be_drawn(tmp_path):
 
 
 def test_numbers_can_be_read_on_every_colour(tmp_path):
-    figure = plots.Figure()
-    image = figure.add_subplot().imshow(np.zeros((2, 2)), cmap=plots.DIVERGING, vmin=-1, vmax=1)
+    figure = Figure()
+    image = figure.add_subplot().imshow(np.zeros((2, 2)), cmap=DIVERGING, vmin=-1, vmax=1)
     for value in np.linspace(-1, 1, 201):
-        text = plots.to_rgb(plots._readable(image, float(value)))
+        text = to_rgb(readable(image, float(value)))
         light, dark = sorted(
             (np.dot([0.2126, 0.7152, 0.0722], np.where(c <= 0.03928, c / 12.92, ((c + 0.055) / 1.055) ** 2.4))
              for c in (np.array(text), image.to_rgba(np.array([value]))[0, :3])),

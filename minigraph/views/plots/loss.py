@@ -1,0 +1,133 @@
+"""The picture of a training's loss."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import ceil, floor, log10
+from pathlib import Path
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+from minigraph.errors import DataError
+from minigraph.ops.base import spell_shape
+from minigraph.views.plots.sheet import (
+    BLUE,
+    DASHED,
+    RED,
+    Array,
+    Line,
+    axes_at,
+    blank_sheet,
+    foot_of_head,
+    kind_of,
+    picture,
+    wrapped,
+    write_head,
+)
+
+
+def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
+    """Draw the loss against the step, on a logarithmic axis unless a loss is negative or none is above zero.
+
+    Args:
+        losses: (steps,), the loss before each update. Zeros stand at the foot of the axis; the line ends at the
+            first loss that is not finite, and a mark says so.
+
+    Raises:
+        DataError: there is no loss, or not one array of numbers; or the file cannot be written or named so.
+    """
+    kind_of(path)
+    values = np.asarray(losses, np.float64)
+    if values.ndim != 1 or not values.size:
+        raise DataError(f"losses: found shape {spell_shape(values.shape) or '()'}; expected (steps,), at least one")
+    bad = np.flatnonzero(~np.isfinite(values))
+    shown = values[: bad[0]] if bad.size else values
+    steps = np.arange(len(shown))
+    logarithmic = bool((shown > 0).any() and not (shown < 0).any())
+    # The axis is linear in log10(loss) and labelled by hand: no value can upset it.
+    heights, foot = np.clip(shown, -1e250, 1e250), None
+    if logarithmic:
+        heights = np.log10(np.where(shown > 0, shown, 1.0))
+        if (shown == 0).any():
+            foot = float(heights[shown > 0].min()) - 1.0
+            heights[shown == 0] = foot
+    low, high = (float(heights.min()), float(heights.max())) if len(heights) else (0.0, 1.0)
+    room = max(0.07 * (high - low), 0.02 if logarithmic else 0.05 * max(abs(low), abs(high))) or 1.0
+    low, high = low - room, high + room
+    head = wrapped(Line(title, 13, "bold"), 500)
+    top = foot_of_head(head) + 24
+    with picture(path, 560, 340) as figure:
+        write_head(blank_sheet(figure), head)
+        axes = axes_at(figure, 74, top, 404, max(340 - top - 50, 60))
+        axes.set_xlabel("step")
+        axes.set_ylabel("loss (logarithmic)" if logarithmic else "loss")
+        span = max(len(values) - 1.0, 1.0)
+        axes.set_xlim(-0.012 * span, span * 1.012)
+        axes.locator_params(axis="x", integer=True)
+        axes.set_ylim(low, high)
+        if logarithmic:
+            ticks = _log_ticks(low, high, foot)
+            axes.set_yticks(list(ticks), list(ticks.values()))
+        kept = _thinned(heights)
+        axes.plot(steps[kept], heights[kept], color=BLUE, lw=1.6)
+        if len(shown):
+            axes.plot(steps[-1], heights[-1], "o", color=BLUE, ms=5.5, clip_on=False, zorder=4)
+            axes.annotate(
+                f"{shown[-1]:.4g}",
+                (1.0, heights[-1]),
+                (9, 0),
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                va="center",
+                weight="bold",
+                color=BLUE,
+            )
+        if bad.size:
+            axes.axvline(float(bad[0]), color=RED, lw=1.2, ls=DASHED)
+            axes.annotate(
+                f"not finite from step {int(bad[0])}",
+                (float(bad[0]), 1.0),
+                (0, 4),
+                xycoords=axes.get_xaxis_transform(),
+                textcoords="offset points",
+                ha="right" if bad[0] > span / 2 else "left",
+                va="bottom",
+                color=RED,
+            )
+
+
+def _log_ticks(low: float, high: float, zero: float | None) -> dict[float, str]:
+    """Heights (log10) and labels of at most eight ticks between ``low`` and ``high``; a zero stands at ``zero``."""
+    decades = range(ceil(low), floor(high) + 1)
+    step = max(1, ceil(len(decades) / 7))
+    ticks = {float(decade): _power(decade) for decade in decades if decade % step == 0}
+    if len(ticks) < 3:
+        decade = floor(low)
+        parts = [d + log10(m) for d in (decade, decade + 1, decade + 2) for m in (1, 2, 5)]
+        parts = [part for part in parts if low <= part <= high]
+        if len(parts) < 3:
+            linear = MaxNLocator(5).tick_values(10 ** (low - decade), 10 ** (high - decade))
+            parts = [decade + log10(m) for m in linear if m > 0 and low <= decade + log10(m) <= high]
+        ticks = {part: _power(floor(part + 1e-9), 10 ** (part - floor(part + 1e-9))) for part in parts}
+    if zero is not None:
+        ticks = {zero: "0"} | {height: label for height, label in ticks.items() if height > zero + 0.5}
+    return ticks
+
+
+def _power(exponent: int, factor: float = 1.0) -> str:
+    """``factor`` times ten to the ``exponent``, in few characters: 0.02, 300, 2e-7."""
+    return f"{factor * 10.0**exponent:.6g}" if abs(exponent) <= 3 else f"{factor:.6g}e{exponent}"
+
+
+def _thinned(values: Array, bins: int = 2000) -> Array:
+    """The indices of the lowest and highest of each bin: a long curve looks the same and its file stays small."""
+    count = len(values)
+    if count <= 4 * bins:
+        return np.arange(count)
+    edges = np.linspace(0, count, bins + 1).astype(int)
+    kept = {0, count - 1}
+    for start, end in pairwise(edges):
+        kept |= {start + int(values[start:end].argmin()), start + int(values[start:end].argmax())}
+    return np.array(sorted(kept))
