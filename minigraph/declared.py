@@ -8,11 +8,13 @@ pydantic's, strict (``true``, ``"2"`` and ``2.0`` are not 2) and without unknown
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,9 +23,20 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from minigraph.errors import DefinitionError, MinigraphError, Problem, describe, did_you_mean, one_of
+from minigraph.errors import (
+    DefinitionError,
+    KeyPath,
+    MinigraphError,
+    Problem,
+    describe,
+    did_you_mean,
+    nearest,
+    one_of,
+    shorten,
+)
 from minigraph.registry import Registry
 
 
@@ -72,10 +85,7 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
         return [Problem(path, str(inner))]
     if kind == "extra_forbidden":
         keys = [*declared.common_keys, *declared.model_fields]
-        expected = f"expected {one_of(keys)}" if keys else "expected none"
-        word = str(path[-1])
-        hint = _foreign(word, keys) or did_you_mean(word, keys)
-        return [Problem(path, f"unknown key '{word}'; {expected}{hint}", on="key")]
+        return [unknown_key(path, keys)]
     if kind == "missing":
         described = declared.model_fields[str(path[0])].description
         return [Problem(path, f"missing key '{path[-1]}'" + (f": {described}" if described else ""), on="key")]
@@ -85,7 +95,8 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
         expected = one_of(choices)
         near = did_you_mean(found, choices) if isinstance(found, str) else ""
     else:
-        expected = str(context["expected"]) if kind == "expected" else _expectation(kind, context)
+        field = declared.model_fields.get(str(path[0])) if len(path) == 1 else None
+        expected = str(context["expected"]) if kind == "expected" else _expectation(kind, found, field)
     return [Problem(path, f"found {describe(found)}; expected {expected}{near}")]
 
 
@@ -111,14 +122,21 @@ _FOREIGN = {
 _INFERRED = ("in_channels", "in_features", "input_shape", "num_features", "num_channels")
 
 
-def _foreign(word: str, keys: Iterable[str]) -> str:
-    """What a key of another framework is called here, if it is one."""
-    for ours in keys:
-        if word in _FOREIGN.get(ours, ()):
-            return f"; here it is called '{ours}'"
-    if word in _INFERRED:
-        return "; it follows from the inputs: leave it out"
-    return '; an activation is a node of its own, such as op = "ReLU"' if word == "activation" else ""
+def unknown_key(path: KeyPath, keys: Iterable[str]) -> Problem:
+    """The problem of a key that is none of ``keys``, with what was probably meant."""
+    word, keys = str(path[-1]), list(keys)
+    foreign = next((ours for ours in keys if word in _FOREIGN.get(ours, ())), None)
+    near = foreign or nearest(word, keys)
+    if foreign:
+        hint = f"; here it is called '{foreign}'"
+    elif word in _INFERRED:
+        hint, near = "; it follows from the inputs: leave it out", None
+    elif word == "activation":
+        hint, near = '; an activation is a node of its own, such as op = "ReLU"', None
+    else:
+        hint = f"; did you mean '{near}'?" if near else ""
+    expected = f"expected {one_of(keys, word)}" if keys else "expected none"
+    return Problem(path, f"unknown key '{word}'; {expected}{hint}", on="key", meant=near)
 
 
 def _literals(declared: type[Declared], path: tuple[int | str, ...]) -> list[str]:
@@ -134,31 +152,38 @@ def _literal_choices(annotation: Any) -> list[Any]:
 
 
 _TYPES = {
-    "int_type": "an integer",
-    "float_type": "a number",
     "string_type": "a string",
+    "string_too_short": "a string that is not empty",
     "bool_type": "true or false",
     "list_type": "an array",
     "tuple_type": "an array",
     "dict_type": "a table",
     "model_type": "a table",
-    "finite_number": "a finite number",
 }
-_BOUNDS = {
-    "greater_than": ("gt", "a number above"),
-    "greater_than_equal": ("ge", "a number of at least"),
-    "less_than": ("lt", "a number below"),
-    "less_than_equal": ("le", "a number of at most"),
-    "too_short": ("min_length", "at least this many items:"),
-    "too_long": ("max_length", "at most this many items:"),
+_NUMBERS = {"int_type", "float_type", "finite_number", "greater_than", "greater_than_equal", "less_than"} | {
+    "less_than_equal",
+    "int_parsing_size",
 }
+_BOUNDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 
 
-def _expectation(kind: str, context: Mapping[str, Any]) -> str:
-    if kind in _BOUNDS:
-        key, text = _BOUNDS[kind]
-        return f"{text} {context[key]:g}"
+def _expectation(kind: str, found: object, field: FieldInfo | None) -> str:
+    if kind in _NUMBERS and field is not None:
+        bounds = [
+            f"{text} {getattr(bound, key):g}"
+            for key, text in _BOUNDS.items()
+            for bound in field.metadata
+            if hasattr(bound, key)
+        ]
+        noun = "an integer" if field.annotation is int else "a finite number" if _endless(found) else "a number"
+        return " ".join([noun, " and ".join(bounds)]).strip()
+    if kind == "list_type" and isinstance(found, str):
+        return f'an array, such as ["{shorten(found)}"]'
     return _TYPES.get(kind, f"something else ({kind.replace('_', ' ')})")
+
+
+def _endless(value: object) -> bool:
+    return isinstance(value, float) and not isfinite(value)
 
 
 def expected(text: str) -> PydanticCustomError:
@@ -200,8 +225,17 @@ def plain_number(value: object) -> object:
     return value.item() if isinstance(value, np.integer | np.floating) else value
 
 
-Count = Annotated[int, BeforeValidator(plain_number), Field(ge=1)]
-"""An integer of at least 1."""
+MOST = 1_000_000_000
+
+
+def _not_too_many(value: int) -> int:
+    if value > MOST:
+        raise expected(f"an integer of at most {MOST:,}")
+    return value
+
+
+Count = Annotated[int, Field(ge=1), BeforeValidator(plain_number), AfterValidator(_not_too_many)]
+"""An integer of at least 1, and small enough to count something by."""
 Number = Annotated[float, BeforeValidator(plain_number)]
 """A finite number."""
 

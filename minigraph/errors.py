@@ -16,9 +16,10 @@ holds every problem of a text and, when the text is known, shows each with line,
 from __future__ import annotations
 
 import difflib
+import heapq
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -72,16 +73,18 @@ class TrainingDiverged(MinigraphError, ArithmeticError):  # noqa: N818  # the co
 class Problem:
     """One mistake: where it is (a path of keys and indices) and what was found and expected.
 
-    ``on`` says whether the key or the value is at fault: the caret stands under that one.
+    ``on`` says whether the key or the value is at fault: the caret stands under that one. ``meant`` is the known key
+    beside an unknown one that was probably meant: that it is missing is then no mistake of its own.
     """
 
     path: KeyPath
     message: str
     on: Literal["key", "value"] = "value"
+    meant: str | None = None
 
     def below(self, *prefix: str | int) -> Problem:
         """The same problem seen from further out: its path gets ``prefix`` in front."""
-        return Problem(prefix + self.path, self.message, self.on)
+        return replace(self, path=prefix + self.path)
 
 
 class DefinitionError(MinigraphError, ValueError):
@@ -127,16 +130,46 @@ def spell_path(path: KeyPath) -> str:
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """``"; did you mean 'stride'?"`` when one of ``choices`` is near ``word``, else the empty text."""
-    choices = list(choices)
+    near = nearest(word, choices)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The one of ``choices`` that is near ``word``, whatever its capitals, if there is one."""
     lowered = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return f"; did you mean '{lowered[near[0]]}'?" if near else ""
+    return lowered[near[0]] if near else None
 
 
-def one_of(choices: Iterable[str]) -> str:
-    """``"one of a, b, c"``, or ``"a"`` when there is one choice, for the 'expected' part of a message."""
+LONGEST_LIST = 20
+"""So many names are told at most."""
+
+
+def one_of(choices: Iterable[str], word: object = None) -> str:
+    """``"one of a, b, c"``, or ``"a"`` when there is one choice, for the 'expected' part of a message.
+
+    Of very many choices it tells those that are nearest to ``word``, in their own order, and how many more there are.
+    """
     choices = list(choices)
-    return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
+    return choices[0] if len(choices) == 1 else "one of " + enumerated(choices, word)
+
+
+def enumerated(choices: Iterable[str], word: object = None) -> str:
+    """``"a, b, c"``; of very many choices those that are nearest to ``word``, and how many more there are."""
+    choices = list(choices)
+    more = len(choices) - LONGEST_LIST
+    if more <= 0:
+        return ", ".join(choices)
+    shown = set(range(LONGEST_LIST))
+    if isinstance(word, str):
+        matcher = difflib.SequenceMatcher(b=word.lower(), autojunk=False)
+
+        def closeness(index: int) -> float:
+            matcher.set_seq1(choices[index].lower())
+            return matcher.ratio()
+
+        shown = set(heapq.nlargest(LONGEST_LIST, range(len(choices)), key=closeness))
+    return ", ".join(choice for index, choice in enumerate(choices) if index in shown) + f" and {more} more"
 
 
 def describe(value: object) -> str:
@@ -152,10 +185,22 @@ def describe(value: object) -> str:
     if isinstance(value, str):
         return f"'{shorten(value)}' (a string)"
     if isinstance(value, list | tuple):
-        return f"[{shorten(', '.join(map(str, value)))}] (an array)"
+        return f"{shorten(_spell_array(value), 62)} (an array)"
     if isinstance(value, dict):
         return f"a table with {', '.join(map(str, value))}" if value else "an empty table"
     return f"{shorten(str(value))} ({type(value).__name__})"
+
+
+def _spell_array(items: list[object] | tuple[object, ...]) -> str:
+    spelled = [
+        str(item).lower()
+        if isinstance(item, bool)
+        else _spell_array(item)
+        if isinstance(item, list | tuple)
+        else str(item)
+        for item in items
+    ]
+    return f"[{', '.join(spelled)}]"
 
 
 def shorten(text: str, limit: int = 60) -> str:

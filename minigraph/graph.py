@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 DTYPES = ("float64", "float32")
+MOST_NUMBERS = 10**12
+"""An array of so many numbers is in no machine's memory: a shape that asks for it is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,9 @@ class Graph:
         node = Node(op, inputs, trainable, share, initials)
         if all(source in self._shapes for source in inputs):
             shape, own = self._infer(name, node, self._shapes)
+            problems = self._init_problems(name, node, own)
+            if problems:
+                raise DefinitionError(problems)
             if share in self._nodes and share in self._shapes:
                 target = self._nodes[share]
                 theirs = target.op.parameters(*(self._shapes[source] for source in target.inputs))
@@ -201,7 +207,10 @@ class Graph:
         problems = []
         for index, name in enumerate(names, start=len(self._outputs)):
             path = ("outputs", index)
-            if name not in self._nodes:
+            if name in self._inputs:
+                known = f"; expected {one_of(self._nodes, name)}" if self._nodes else ""
+                problems.append(Problem(path, f"'{name}' is an input, only a node can be an output{known}"))
+            elif name not in self._nodes:
                 problems.append(Problem(path, self._unknown(name, self._nodes, "node")))
             elif name in self._outputs or name in names[: index - len(self._outputs)]:
                 problems.append(Problem(path, f"'{name}' is an output already; expected each output once"))
@@ -243,7 +252,7 @@ class Graph:
 
         Raises DefinitionError unless the graph is sound.
         """
-        return _full_names(self._sound().parameters)
+        return full_names(self._sound().parameters)
 
     @property
     def states(self) -> dict[str, Parameter]:
@@ -251,7 +260,7 @@ class Graph:
 
         Raises DefinitionError unless the graph is sound.
         """
-        return _full_names(self._sound().states)
+        return full_names(self._sound().states)
 
     @property
     def layers(self) -> list[list[str]]:
@@ -342,14 +351,14 @@ class Graph:
 
     # -- checking ----------------------------------------------------------------------------------
 
-    def resolve(self, broken: Collection[str] = ()) -> Resolved:
+    def resolve(self, known: Sequence[Problem] = ()) -> Resolved:
         """Order, shapes and parameters, as far as the graph is sound, and everything that is wrong.
 
-        ``broken`` names what was meant to be an input or node, so that reading it is no further problem. The outcome
-        is kept until the graph is changed.
+        ``known`` is what is wrong already with the definition that the graph was read from: what only follows from it
+        is no further problem. The outcome is kept until the graph is changed.
         """
-        if broken or self._resolved is None:
-            self._resolved = self._resolve(broken)
+        if known or self._resolved is None:
+            self._resolved = self._resolve(known)
         return self._resolved
 
     def warnings(self) -> list[Problem]:
@@ -369,7 +378,8 @@ class Graph:
             rows, columns = node.op.unread(*(shapes[source] for source in node.inputs))
             if rows or columns:
                 sizes = spell_shape(shapes[node.inputs[0]][1:])
-                text = f"node '{name}' leaves the last {rows} rows and {columns} columns of its padded input unread"
+                counts = [f"{n} {line}{'s' * (n > 1)}" for n, line in ((rows, "row"), (columns, "column")) if n]
+                text = f"node '{name}' leaves the last {' and '.join(counts)} of its padded input unread"
                 place = ("nodes", name, "stride")
                 found.append(Problem(place, f"{text} (input {sizes}); they get zero error"))
         return found
@@ -380,38 +390,44 @@ class Graph:
             raise DefinitionError(resolved.problems)
         return resolved
 
-    def _resolve(self, broken: Collection[str]) -> Resolved:
-        problems = []
-        if not self._inputs and not broken:
+    def _resolve(self, known: Sequence[Problem]) -> Resolved:
+        problems = list(known)
+        # A section that is no table, or is missing, is told as that, not again for each name that it should have.
+        lost = {str(problem.path[0]) for problem in known if len(problem.path) == 1}
+        if not self._inputs and not any(problem.path[0] == "inputs" for problem in known if problem.path):
             problems.append(Problem(("inputs",), "the graph has no input; expected at least one", on="key"))
-        if not self._outputs and not broken:
+        if not self._outputs and not any(problem.path[0] == "outputs" for problem in known if problem.path):
             problems.append(Problem(("outputs",), "the graph has no output; expected at least one node", on="key"))
-        names = [*self._inputs, *self._nodes]
-        for name, node in self._nodes.items():
-            for index, source in enumerate(node.inputs):
-                if source not in self._inputs and source not in self._nodes and source not in broken:
-                    problems.append(
-                        Problem(("nodes", name, "inputs", index), self._unknown(source, names, "input or node"))
-                    )
-            if node.share is not None and node.share not in self._nodes and node.share not in broken:
-                problems.append(Problem(("nodes", name, "share"), self._unknown(node.share, self._nodes, "node")))
+        problems += self._name_faults(known, lost)
         order, cycles = self._sort()
         problems += cycles
+        unsure = {
+            problem.path[1]
+            for problem in known
+            if problem.path[:1] == ("nodes",)
+            and problem.path[1:]
+            and problem.path[2:3] not in (("init",), ("share",), ("trainable",))
+        }
         shapes = dict(self._inputs)
         parameters: dict[str, dict[str, Parameter]] = {}
         for name in order:
             node = self._nodes[name]
-            if any(source not in shapes for source in node.inputs):
-                continue
             try:
-                shapes[name], parameters[name] = self._infer(name, node, shapes)
+                if name not in unsure and all(source in shapes for source in node.inputs):
+                    shapes[name], parameters[name] = self._infer(name, node, shapes)
+                    problems += self._init_problems(name, node, parameters[name])
+                else:
+                    self._require_count(name, node)
+                    if name not in unsure:
+                        problems += self._init_problems(name, node, dict.fromkeys(parameter_names(node.op)))
             except DefinitionError as error:
                 problems += error.problems
             except ShapeError as error:
                 path = ("nodes", name, error.attribute) if error.attribute else ("nodes", name)
                 problems.append(Problem(path, str(error)))
-        for name in [name for name in parameters if self._nodes[name].share is not None]:
-            problems += self._share_problems(name, self._nodes[name], parameters)
+        for name, node in self._nodes.items():
+            if node.share is not None:
+                problems += self._share_problems(name, node, parameters)
         owners = [name for name, found in parameters.items() if found and self._nodes[name].share is None]
         states = {
             name: state
@@ -419,10 +435,30 @@ class Graph:
             if (state := self._nodes[name].op.state(*(shapes[source] for source in self._nodes[name].inputs)))
         }
         self._shapes = shapes
-        return Resolved(order, shapes, {name: parameters[name] for name in owners}, states, problems)
+        return Resolved([] if cycles else order, shapes, {name: parameters[name] for name in owners}, states, problems)
+
+    def _name_faults(self, known: Sequence[Problem], lost: set[str]) -> list[Problem]:
+        """The names that nodes read or share and that are nowhere; those in ``known`` are meant to be somewhere."""
+        told = [(problem.path[0], str(problem.path[1])) for problem in known if len(problem.path) > 1]
+        nodes = dict.fromkeys([*self._nodes, *(name for kind, name in told if kind == "nodes")])
+        names = dict.fromkeys([*self._inputs, *(name for kind, name in told if kind == "inputs"), *nodes])
+        texts: dict[str, str] = {}
+        problems = []
+        for name, node in self._nodes.items():
+            for index, source in enumerate(node.inputs):
+                if source not in names and not lost & {"inputs", "nodes"}:
+                    if source not in texts:
+                        texts[source] = self._unknown(source, names, "input or node")
+                    problems.append(Problem(("nodes", name, "inputs", index), texts[source]))
+            if node.share in self._inputs:
+                text = f"'{node.share}' is an input; expected a node that has parameters"
+                problems.append(Problem(("nodes", name, "share"), text))
+            elif node.share is not None and node.share not in nodes and "nodes" not in lost:
+                problems.append(Problem(("nodes", name, "share"), self._unknown(node.share, nodes, "node")))
+        return problems
 
     def _sort(self) -> tuple[list[str], list[Problem]]:
-        """The nodes in topological order, or as declared and the cycle that prevents it."""
+        """The nodes in topological order, those of cycles anywhere, and the cycles."""
         import networkx as nx
 
         digraph = self.to_networkx()
@@ -431,10 +467,16 @@ class Graph:
             order = list(nx.lexicographical_topological_sort(digraph, key=position.__getitem__))
         except nx.NetworkXUnfeasible:
             knots = [
-                part for part in nx.strongly_connected_components(digraph) if len(part) > 1 or _is_loop(digraph, part)
+                digraph.subgraph(sorted(part, key=position.__getitem__))
+                for part in nx.strongly_connected_components(digraph)
+                if len(part) > 1 or _is_loop(digraph, part)
             ]
-            return [], [self._cycle_problem(digraph.subgraph(sorted(knot, key=position.__getitem__))) for knot in knots]
-        return [name for name in order if name in self._nodes], []
+            cycles = [self._cycle_problem(knot) for knot in knots]
+            digraph.remove_edges_from([edge for knot in knots for edge in knot.edges])
+            order = list(nx.lexicographical_topological_sort(digraph, key=position.__getitem__))
+        else:
+            cycles = []
+        return [name for name in order if name in self._nodes], cycles
 
     def _cycle_problem(self, knot: nx.DiGraph[str]) -> Problem:
         """A cycle among nodes that all reach each other, told from the node that was declared first."""
@@ -453,34 +495,39 @@ class Graph:
         """A node's shape and its op's parameters, from the shapes of what it reads.
 
         Raises:
-            DefinitionError: a wrong count of inputs or a wrong initialiser.
+            DefinitionError: a wrong count of inputs.
             ShapeError: the op cannot take these shapes.
         """
-        op, path = node.op, ("nodes", name)
-        least, most = op.min_inputs, op.max_inputs
-        if len(node.inputs) < least or (most is not None and len(node.inputs) > most):
-            wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-            raise DefinitionError(
-                [
-                    Problem(
-                        (*path, "inputs"),
-                        f"found {len(node.inputs)} inputs; expected {wanted} for {type(op).__name__}",
-                    )
-                ]
-            )
+        self._require_count(name, node)
+        op = node.op
         given = [shapes[source] for source in node.inputs]
         try:
             shape, parameters = op.output_shape(*given), op.parameters(*given)
+            for large in (*given, shape, *(parameter.shape for parameter in parameters.values())):
+                if prod(large) > MOST_NUMBERS:
+                    raise ShapeError(
+                        f"{spell_shape(large)} has more numbers than the {MOST_NUMBERS:,} that are possible"
+                    )
+            return shape, parameters
         except ShapeError as error:
             read = ", ".join(f"'{source}' {spell_shape(shapes[source])}" for source in node.inputs)
             raise ShapeError(f"node '{name}' ({type(op).__name__}) reads {read}: {error}", error.attribute) from None
+
+    def _require_count(self, name: str, node: Node) -> None:
+        """Raise DefinitionError unless the node reads as many inputs as its op takes."""
+        found, least, most = len(node.inputs), node.op.min_inputs, node.op.max_inputs
+        if found < least or (most is not None and found > most):
+            wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+            text = f"found {found} input{'s' * (found != 1)}; expected {wanted} for {type(node.op).__name__}"
+            raise DefinitionError([Problem(("nodes", name, "inputs"), text)])
+
+    def _init_problems(self, name: str, node: Node, parameters: Mapping[str, Parameter | None]) -> list[Problem]:
+        """What is wrong with a node's initialisers for the parameters of its op."""
         problems = []
-        for parameter, initial in node.init.items():
-            place = (*path, "init", parameter)
-            if parameter not in parameters:
-                known = f"expected {one_of(parameters)}" if parameters else f"{type(op).__name__} has none"
-                near = did_you_mean(parameter, parameters)
-                problems.append(Problem(place, f"unknown parameter '{parameter}'; {known}{near}", on="key"))
+        for key, initial in node.init.items():
+            place = ("nodes", name, "init", key)
+            if key not in parameters:
+                problems.append(unknown_parameter(place, key, list(parameters), type(node.op).__name__))
             elif node.share is not None:
                 problems.append(
                     Problem(
@@ -489,11 +536,9 @@ class Graph:
                         on="key",
                     )
                 )
-            elif isinstance(initial, Explicit):
-                problems += explicit_problems(place, initial, parameters[parameter])
-        if problems:
-            raise DefinitionError(problems)
-        return shape, parameters
+            elif isinstance(initial, Explicit) and (parameter := parameters[key]) is not None:
+                problems += explicit_problems(place, initial, parameter)
+        return problems
 
     def _share_problems(self, name: str, node: Node, parameters: Mapping[str, dict[str, Parameter]]) -> list[Problem]:
         """What keeps ``node`` from using the parameters of the node that its ``share`` names."""
@@ -513,7 +558,7 @@ class Graph:
                     on="key",
                 )
             ]
-        if owner not in parameters:
+        if name not in parameters or owner not in parameters:
             return []
         mine = {key: parameter.shape for key, parameter in parameters[name].items()}
         theirs = {key: parameter.shape for key, parameter in parameters[owner].items()}
@@ -538,7 +583,7 @@ class Graph:
 
     def _unknown(self, name: object, known: Collection[str], kind: str) -> str:
         near = did_you_mean(name, known) if isinstance(name, str) else ""
-        return f"unknown {kind} '{name}'; expected {one_of(known) if known else 'none'}{near}"
+        return f"unknown {kind} '{name}'; expected {one_of(known, name) if known else 'none'}{near}"
 
 
 def _is_loop(digraph: nx.DiGraph[str], part: set[str]) -> bool:
@@ -557,6 +602,17 @@ def name_problems(path: KeyPath, name: object) -> list[Problem]:
             on="key" if len(path) > 1 else "value",
         )
     ]
+
+
+def parameter_names(op: Op) -> list[str]:
+    """The names of an op's parameters: they do not hang on the shapes of its inputs, as the parameters' shapes do."""
+    return list(op.parameters(*[(1, 1, 1)] * max(1, op.min_inputs)))
+
+
+def unknown_parameter(path: KeyPath, name: str, known: Collection[str], op: str) -> Problem:
+    """The problem of an initialiser for a parameter that the op has not."""
+    has = f"expected {one_of(known)}" if known else f"{op} has none"
+    return Problem(path, f"unknown parameter '{name}'; {has}{did_you_mean(name, known)}", on="key")
 
 
 def explicit_problems(path: KeyPath, initial: Explicit, parameter: Parameter) -> list[Problem]:
@@ -584,5 +640,6 @@ def _spell_parameters(shapes: Mapping[str, Shape]) -> str:
     return ", ".join(f"{name} {spell_shape(shape)}" for name, shape in shapes.items()) or "no parameters"
 
 
-def _full_names(by_node: Mapping[str, dict[str, Parameter]]) -> dict[str, Parameter]:
+def full_names(by_node: Mapping[str, dict[str, Parameter]]) -> dict[str, Parameter]:
+    """What nodes have by name, by full names such as ``conv1.kernel``."""
     return {f"{node}.{name}": item for node, items in by_node.items() for name, item in items.items()}

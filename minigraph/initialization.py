@@ -46,10 +46,12 @@ class Uniform(Initializer):
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Uniform:
-        if not self.low <= self.high or not isfinite(self.high - self.low):
-            raise DefinitionError(
-                [Problem(("high",), f"found {self.high} above low = {self.low}; expected high at least low, in range")]
-            )
+        expected = "" if self.low <= self.high else "a number of at least low"
+        if not isfinite(self.high - self.low):
+            expected = expected or "bounds whose difference is a finite number"
+        if expected:
+            text = f"found {self.high} (a number) beside low = {self.low}; expected {expected}"
+            raise DefinitionError([Problem(("high",), text)])
         return self
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
@@ -114,7 +116,9 @@ def initializer(value: object) -> Initializer:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise DefinitionError([Problem((), "found an array with rows of different lengths")]) from None
+        raise DefinitionError(
+            [Problem((), "found an array with rows of different lengths; expected rows of one length")]
+        ) from None
     flagged = any(isinstance(item, bool) for item in np.array(value, dtype=object).flat)
     if array.dtype.kind not in "iuf" or array.size == 0 or flagged:
         raise DefinitionError([Problem((), _unfit(value))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from numpy.typing import NDArray
 from pydantic import Field
@@ -17,6 +17,8 @@ Array = NDArray[Any]
 
 class Optimizer(Declared, ABC):
     """A rule for one step; it holds settings only."""
+
+    common_keys: ClassVar[tuple[str, ...]] = ("name",)
 
     learning_rate: Number = Field(gt=0, description="the step's length for a gradient of length 1")
 

@@ -267,7 +267,7 @@ def test_what_an_op_cannot_take_is_told_with_every_number(
     [
         (RELU, (), "nodes.node.inputs: found 0 inputs; expected 1 for ReLU"),
         (RELU, ("x", "x"), "nodes.node.inputs: found 2 inputs; expected 1 for ReLU"),
-        (mg.Add(), ("x",), "nodes.node.inputs: found 1 inputs; expected 2 or more for Add"),
+        (mg.Add(), ("x",), "nodes.node.inputs: found 1 input; expected 2 or more for Add"),
     ],
 )
 def test_a_wrong_count_of_inputs_is_told(op: mg.Op, inputs: tuple[str, ...], message: str) -> None:
@@ -315,7 +315,10 @@ def test_outputs_keep_the_order_in_which_they_were_declared() -> None:
         (("sum",), "outputs[1]: 'sum' is an output already; expected each output once"),
         (("conv", "conv"), "outputs[2]: 'conv' is an output already; expected each output once"),
         (("sun",), "outputs[1]: unknown node 'sun'; expected one of conv, relu, sigmoid, sum; did you mean 'sum'?"),
-        (("image",), "outputs[1]: unknown node 'image'; expected one of conv, relu, sigmoid, sum"),
+        (
+            ("image",),
+            "outputs[1]: 'image' is an input, only a node can be an output; expected one of conv, relu, sigmoid, sum",
+        ),
     ],
 )
 def test_a_wrong_output_is_refused_and_none_is_taken(names: tuple[str, ...], message: str) -> None:
@@ -563,3 +566,10 @@ def test_what_was_found_is_found_again_after_a_change() -> None:
     graph.output("last")
     assert graph.order[-1] == "last"
     assert graph.shapes["last"] == (4, 3, 5)
+
+
+def test_a_shape_that_no_memory_holds_is_refused() -> None:
+    graph = mg.Graph("large")
+    graph.input("x", shape=(10**7, 10**7))
+    with pytest.raises(ShapeError, match="1x10000000x10000000 has more numbers than the 1,000,000,000,000 that are"):
+        graph.add("relu", mg.ReLU(), "x")

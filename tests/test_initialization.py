@@ -139,11 +139,11 @@ FORMS = "expected a number, an array of numbers, or a table with 'distribution' 
         (None, f"found null; {FORMS}"),
         ([], f"found [] (an array); {FORMS}"),
         ([1, "a"], f"found [1, a] (an array); {FORMS}"),
-        ([True, False], f"found [True, False] (an array); {FORMS}"),
+        ([True, False], f"found [true, false] (an array); {FORMS}"),
         (10**30, f"found a huge integer; {FORMS}"),
         ({}, f"found an empty table; {FORMS}"),
         ({"mean": 1.0}, f"found a table with mean; {FORMS}"),
-        ([[1, 2], [3]], "found an array with rows of different lengths"),
+        ([[1, 2], [3]], "found an array with rows of different lengths; expected rows of one length"),
         (float("inf"), "found a number that is not finite; expected finite numbers"),
         ([1.0, float("nan")], "found a number that is not finite; expected finite numbers"),
         (

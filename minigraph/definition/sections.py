@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainValidator
 
 from minigraph.declared import Count, Declared, expected, from_table
-from minigraph.errors import DefinitionError, Problem, did_you_mean, one_of
+from minigraph.errors import DefinitionError, Problem, describe, did_you_mean, one_of
 from minigraph.initialization import Initializer, Normal, Uniform, initializer
 from minigraph.losses import LOSSES
 from minigraph.optimizers import OPTIMIZERS, Optimizer
@@ -20,7 +20,7 @@ AnyInitializer = Annotated[Initializer, PlainValidator(initializer)]
 class InputSection(Declared):
     """``[inputs.NAME]``: a map that the graph is given."""
 
-    shape: list[Any] = Field(description="[H, W] for one channel, or [C, H, W]")
+    shape: Any = Field(description="[H, W] for one channel, or [C, H, W]")
 
 
 class NodeSection(Declared):
@@ -57,6 +57,14 @@ def _array_source(value: object) -> ArraySource:
     raise expected("a table with 'file' or 'distribution'")
 
 
+def _array_file(value: object) -> ArrayFile:
+    if isinstance(value, ArrayFile):
+        return value
+    if isinstance(value, dict):
+        return ArrayFile(**value)
+    raise expected("a table with 'file'")
+
+
 class DataSection(Declared):
     """``[data]``: what the graph is trained on."""
 
@@ -68,7 +76,9 @@ class DataSection(Declared):
     inputs: dict[str, Annotated[ArraySource, PlainValidator(_array_source)]] = Field(
         default_factory=dict, description="each input's file or distribution"
     )
-    outputs: dict[str, ArrayFile] = Field(default_factory=dict, description="each output's target file")
+    outputs: dict[str, Annotated[ArrayFile, PlainValidator(_array_file)]] = Field(
+        default_factory=dict, description="each output's target file"
+    )
     teacher: dict[str, AnyInitializer] = Field(
         default_factory=dict, description='the teacher\'s parameters by full name, such as "conv1.kernel"'
     )
@@ -113,9 +123,9 @@ class DefinitionSections(Declared):
     train: TrainSection | None = Field(None, description="how it is trained")
 
 
-def version_problems(version: int) -> list[Problem]:
-    """What is wrong with a ``schema_version``."""
-    if version == SCHEMA_VERSION:
+def version_problems(version: object) -> list[Problem]:
+    """What is wrong with a ``schema_version`` that is an integer."""
+    if not isinstance(version, int) or isinstance(version, bool) or version == SCHEMA_VERSION:
         return []
     newer = (
         "; this file was made for a newer minigraph: update minigraph to read it" if version > SCHEMA_VERSION else ""
@@ -123,13 +133,46 @@ def version_problems(version: int) -> list[Problem]:
     return [Problem(("schema_version",), f"found {version}; expected {SCHEMA_VERSION}{newer}")]
 
 
-def read_node(table: object) -> tuple[NodeSection | None, dict[str, Any], list[Problem]]:
-    """A node's common part, its op's attributes, and what is wrong with the common part."""
+def unquoted_problems(data: object) -> list[Problem]:
+    """The keys of ``[data]`` that are ``teacher.conv1.kernel`` where ``teacher."conv1.kernel"`` is meant."""
+    teacher = data.get("teacher") if isinstance(data, dict) else None
+    return [
+        Problem(
+            ("data", "teacher", name),
+            f"found a table '{name}' with {', '.join(map(str, table))}; expected a parameter's full name as one key in "
+            f'quotes: teacher."{name}.{next(iter(table))}"',
+            on="key",
+        )
+        for name, table in (teacher.items() if isinstance(teacher, dict) else ())
+        if isinstance(table, dict) and table and "." not in name and not table.keys() & {"distribution", "scheme"}
+    ]
+
+
+def read_node(table: object) -> tuple[NodeSection, dict[str, Any], list[Problem]]:
+    """A node's common part as far as it can be read, its op's attributes, and what is wrong with the common part."""
     if not isinstance(table, dict):
-        return None, {}, [Problem((), "found no table; expected a table with 'op' and 'inputs'")]
+        text = f"found {describe(table)}; expected a table with 'op' and 'inputs'"
+        return NodeSection(op="", inputs=[]), {}, [Problem((), text)]
     common = {key: value for key, value in table.items() if key in NodeSection.model_fields}
     attributes = {key: value for key, value in table.items() if key not in common}
     try:
         return NodeSection(**common), attributes, []
     except DefinitionError as error:
-        return None, attributes, list(error.problems)
+        problems = list(error.problems)
+    # Names stay at their place in `inputs`, and what is no name stays unknown: a description never is a name.
+    names = [name if isinstance(name, str) else describe(name) for name in _items(common.get("inputs"))]
+    sound = {key: value for key, value in common.items() if all(problem.path[:1] != (key,) for problem in problems)}
+    init = {
+        key: value
+        for key, value in _entries(common.get("init"))
+        if all(problem.path[:2] != ("init", key) for problem in problems)
+    }
+    return NodeSection(**{"op": "", **sound, "inputs": names, "init": init}), attributes, problems
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _entries(value: object) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []

@@ -95,7 +95,9 @@ def summary(graph: Graph) -> Summary:
     [('conv1', (1, 18, 18), 10, 2916), ('conv2', (1, 8, 8), 17, 1024)]
     """
     resolved, nodes, size = graph.resolve(), graph.nodes, np.dtype(graph.dtype).itemsize
-    failing = {str(problem.path[1]) for problem in resolved.problems if problem.path[:1] == ("nodes",)}
+    failing = {
+        str(name) for problem in resolved.problems if problem.path[:1] == ("nodes",) for name in problem.path[1:2]
+    }
     rows = []
     for name in resolved.order or nodes:
         node, shape = nodes[name], resolved.shapes.get(name)

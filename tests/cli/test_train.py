@@ -128,7 +128,7 @@ def test_each_run_gets_the_next_number_and_a_full_folder_is_refused(command: Com
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--steps", "0"], "error: --steps 0: train.steps: found 0 (an integer); expected a number of at least 1"),
+        (["--steps", "0"], "error: --steps 0: train.steps: found 0 (an integer); expected an integer of at least 1"),
         (["--steps", "x"], "error: Invalid value for '--steps'"),
         (["--optimizer", "sdg"], "did you mean 'sgd'?"),
         (["--engine", "fats"], "error: engine: found 'fats'; expected one of fast, naive; did you mean 'fast'?"),
