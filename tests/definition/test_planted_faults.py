@@ -261,7 +261,8 @@ TOML_FAULTS = [
     (
         "learning_rate = 3e-5",
         "lr = 3e-5",
-        "28:29: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; here it is called 'learning_rate'",
+        "28:29: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; "
+        "here it is called 'learning_rate'",
     ),
     (
         "learning_rate = 3e-5",
@@ -1112,7 +1113,8 @@ JSON_FAULTS = [
     (
         '"learning_rate"',
         '"lr"',
-        "55:7: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; here it is called 'learning_rate'",
+        "55:7: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; "
+        "here it is called 'learning_rate'",
     ),
     (
         '"conv2.kernel": 0.5',
