@@ -95,7 +95,7 @@ def show(
 def gradcheck(
     model: ModelArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
-    tolerance: Annotated[float, typer.Option(help="The largest relative error that passes.")] = 1e-6,
+    tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
     engine: EngineOption = "fast",
     assignments: SetOption = None,
     as_json: JsonOption = False,
