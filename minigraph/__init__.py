@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition as Definition
+    from minigraph.errors import CallOrderError as CallOrderError
     from minigraph.errors import CheckpointError as CheckpointError
     from minigraph.errors import DataError as DataError
     from minigraph.errors import DefinitionError as DefinitionError
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "definition": ("Definition",),
     "errors": (
+        "CallOrderError",
         "CheckpointError",
         "DataError",
         "DefinitionError",

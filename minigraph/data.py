@@ -58,13 +58,25 @@ def load_data(definition: Definition, dtype: str, seed: int) -> Data:
         raise definition.error([Problem(("data",), "the definition has no [data]; expected one, or --data FILE")])
     generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     graph = definition.graph
+    wanted = {"inputs": list(graph.inputs), "outputs": graph.outputs if data.source == "file" else []}
     problems: list[Problem] = []
-    inputs = _arrays(definition, data, "inputs", list(graph.inputs), generator, problems)
-    wanted = graph.outputs if data.source == "file" else []
-    targets = _arrays(definition, data, "outputs", wanted, generator, problems)
+    read = _all_in_one if data.file else _one_by_one
+    inputs, targets = (read(definition, data, key, names, generator, problems) for key, names in wanted.items())
+    if not problems:
+        problems = _count_problems(graph, data, {**inputs, **targets})
     if problems:
-        raise definition.error(problems)
+        raise definition.error(list(dict.fromkeys(problems)))
     return Data(inputs, targets) if data.source == "file" else _taught(graph, data, inputs, dtype, generator)
+
+
+def _count_problems(graph: Graph, data: DataSection, arrays: dict[str, Array]) -> list[Problem]:
+    """What is wrong with the numbers of samples, which have to be one."""
+    counts = {name: len(canonical(array, graph.shapes[name], name, "float64")[0]) for name, array in arrays.items()}
+    if len(set(counts.values())) <= 1:
+        return []
+    found = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
+    path: KeyPath = ("data", "file") if data.file else ("data", "inputs")
+    return [Problem(path, f"found different numbers of samples: {found}; expected one number for all")]
 
 
 def _taught(
@@ -80,7 +92,7 @@ def _taught(
     return Data(inputs, targets, {name: model.parameters[name].copy() for name in model.parameters})
 
 
-def _arrays(
+def _all_in_one(
     definition: Definition,
     data: DataSection,
     key: str,
@@ -88,17 +100,51 @@ def _arrays(
     generator: np.random.Generator,
     problems: list[Problem],
 ) -> dict[str, Array]:
-    """The arrays of ``data.inputs`` or ``data.outputs``, each of its shape; what fails joins ``problems``."""
+    """The arrays ``names`` of the npz ``data.file``, which has to have all inputs and outputs and nothing else."""
+    assert data.file is not None, "this is for one file"
+    path, place = definition.folder / data.file, ("data", "file")
+    try:
+        if path.suffix.lower() != ".npz":
+            raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npz")
+        held = read_npz(path)
+    except DataError as error:
+        problems.append(Problem(place, str(error)))
+        return {}
+    graph = definition.graph
+    known = [*graph.inputs, *graph.outputs]
+    expected = ", ".join(known)
+    for name in [name for name in held if name not in known]:
+        text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
+        problems.append(Problem(place, text))
+    arrays = {}
+    for name in names:
+        if name not in held:
+            problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
+            continue
+        try:
+            arrays[name] = _checked(held[name], path, graph.shapes[name], name)
+        except MinigraphError as error:
+            problems.append(Problem(place, str(error)))
+    return arrays
+
+
+def _one_by_one(
+    definition: Definition,
+    data: DataSection,
+    key: str,
+    names: list[str],
+    generator: np.random.Generator,
+    problems: list[Problem],
+) -> dict[str, Array]:
+    """The arrays ``names`` of ``data.inputs`` or ``data.outputs``, drawn or each from its file."""
     arrays: dict[str, Array] = {}
     for name in names:
-        shape = definition.graph.shapes[name]
-        item = ArrayFile(file=data.file) if data.file else getattr(data, key)[name]
-        path: KeyPath = ("data", "file") if data.file else ("data", key, name, "file")
+        shape, item = definition.graph.shapes[name], getattr(data, key)[name]
         if isinstance(item, ArrayFile):
             try:
                 arrays[name] = read_array(definition.folder / item.file, shape, name, item.key)
             except MinigraphError as error:
-                problems.append(Problem(path, str(error)))
+                problems.append(Problem(("data", key, name, "file"), str(error)))
         else:
             samples = () if data.samples == 1 else (data.samples,)
             arrays[name] = item.draw(Parameter((*samples, *shape), 0.0), generator)
@@ -122,7 +168,11 @@ def read_array(path: Path, shape: Shape, name: str, key: str | None = None) -> A
     kind = path.suffix.lower()
     if kind not in FILE_KINDS:
         raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected {one_of(FILE_KINDS)}")
-    array = _READERS[kind](path, shape, key or name, key is None)
+    return _checked(_READERS[kind](path, shape, key or name, key is None), path, shape, name)
+
+
+def _checked(array: Array, path: Path, shape: Shape, name: str) -> Array:
+    """``array`` if it is of real, finite numbers in a shape that fits ``shape``; see :func:`read_array`."""
     try:
         canonical(array, shape, name, "float64")
     except (ShapeError, DataError) as error:

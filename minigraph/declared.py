@@ -246,6 +246,8 @@ def _integers(value: object, lengths: tuple[int, ...], least: int) -> tuple[int,
     items = [plain_number(item) for item in (value if isinstance(value, list | tuple) else [value])]
     if many and len(items) not in lengths:
         return None
+    if any(isinstance(item, int) and item > MOST for item in items):
+        raise expected(f"integers of at most {MOST:,}")
     integers = tuple(item for item in items if isinstance(item, int) and not isinstance(item, bool) and item >= least)
     return integers if len(integers) == len(items) else None
 

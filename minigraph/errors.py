@@ -7,6 +7,7 @@ The exception tree::
     |-- ShapeError         (also ValueError)       shapes do not fit
     |-- DataError          (also ValueError)       an array or a data file is wrong
     |-- CheckpointError    (also RuntimeError)     saved weights do not fit the graph
+    |-- CallOrderError     (also RuntimeError)     backward or values before forward
     `-- TrainingDiverged   (also ArithmeticError)  the loss stopped being finite
 
 A :class:`Problem` is one mistake with its path (``nodes.conv1.strde``). A :class:`DefinitionError`
@@ -55,6 +56,10 @@ class DataError(MinigraphError, ValueError):
 
 class CheckpointError(MinigraphError, RuntimeError):
     """Saved weights do not belong to this graph."""
+
+
+class CallOrderError(MinigraphError, RuntimeError):
+    """Something is asked of a model that has not run, or whose parameters were assigned since."""
 
 
 class TrainingDiverged(MinigraphError, ArithmeticError):  # noqa: N818  # the contract's name

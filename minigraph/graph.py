@@ -161,6 +161,10 @@ class Graph:
             for index, source in enumerate(inputs)
             if not isinstance(source, str)
         ]
+        if not isinstance(trainable, bool):
+            problems.append(Problem((*path, "trainable"), f"found {describe(trainable)}; expected true or false"))
+        if share is not None and not isinstance(share, str):
+            problems.append(Problem((*path, "share"), f"found {describe(share)}; expected the name of a node"))
         initials: dict[str, Initializer] = {}
         for parameter, value in (init or {}).items():
             try:

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigraph.convolution import find_engine
 from minigraph.errors import (
+    CallOrderError,
     CheckpointError,
     DataError,
     DefinitionError,
-    MinigraphError,
     ShapeError,
     did_you_mean,
     one_of,
@@ -142,13 +142,13 @@ class Model:
         Nothing accumulates: a second call gives the same answer. Nodes that no output depends on get zeros.
 
         Raises:
-            MinigraphError: forward has not run, or parameters were assigned since.
+            CallOrderError: forward has not run, or parameters were assigned since.
             ShapeError: the error is not shaped like the answer. DataError: it is not of real numbers.
         """
         last = self._last
         if last is None or last.version != self.parameters.version:
             reason = "forward has not run yet" if last is None else "parameters were assigned since the last forward"
-            raise MinigraphError(f"backward: {reason}; call forward first")
+            raise CallOrderError(f"backward: {reason}; call forward first")
         given = by_name(error, self.graph.outputs, "output")
         errors: dict[str, Array] = {}
         for name in self.graph.outputs:
@@ -211,10 +211,10 @@ class Model:
         """Copies of what every input and node held in the last forward, in the rank of the input.
 
         Raises:
-            MinigraphError: forward has not run.
+            CallOrderError: forward has not run.
         """
         if self._last is None:
-            raise MinigraphError("values: forward has not run yet; call forward first")
+            raise CallOrderError("values: forward has not run yet; call forward first")
         return {name: self._last.shown(name) for name in self._last.arrays}
 
     def _answer(self, outputs: dict[str, Array]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigraph.errors import DefinitionError, ShapeError, TrainingDiverged
+from minigraph.errors import DefinitionError, ShapeError, TrainingDiverged, describe
 from minigraph.losses import LOSSES, Loss
 from minigraph.model import Arrays, Model, by_name, canonical
 from minigraph.optimizers import Optimizer
@@ -65,6 +65,8 @@ def train(
     """
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise DefinitionError(f"steps: found {steps}; expected an integer of at least 1")
+    if not isinstance(optimizer, Optimizer):
+        raise DefinitionError(f"optimizer: found {describe(optimizer)}; expected one such as mg.SGD(learning_rate=0.1)")
     criterion = LOSSES.find(loss)() if isinstance(loss, str) else loss
     inputs = _samples(model, x, list(model.graph.inputs), "input")
     targets = _samples(model, target, model.graph.outputs, "target")

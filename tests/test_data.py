@@ -321,7 +321,7 @@ def test_no_data_is_told(tmp_path: Path) -> None:
         (
             'source = "file"\nfile = "small.npy"',
             "12:8: data.file",
-            "{folder}/small.npy: 'x': found shape 2; expected 4x5 or 1x4x5 or Nx1x4x5",
+            "{folder}/small.npy: found a name that ends in '.npy'; expected .npz",
         ),
         (
             'source = "file"\ninputs.x = { file = "good.npy" }\noutputs.conv = { file = "good.npy" }',
@@ -364,3 +364,22 @@ def test_a_teacher_computes_in_the_asked_dtype(tmp_path: Path, dtype: str) -> No
     text = TEACHER + 'inputs.x = { distribution = "normal" }\n'
     target: Any = loaded(tmp_path, text, dtype=dtype).targets["conv"]
     assert target.dtype == dtype
+
+
+def test_one_file_has_to_hold_every_array_and_no_other(tmp_path: Path) -> None:
+    text = HEAD + '[data]\nsource = "file"\nfile = "all.npz"\n'
+    np.savez(tmp_path / "all.npz", x=np.zeros((4, 5)), cnov=np.zeros((3, 4)))
+    with pytest.raises(DefinitionError) as caught:
+        loaded(tmp_path, text)
+    messages = [problem.message.removeprefix(f"{tmp_path / 'all.npz'}: ") for problem in caught.value.problems]
+    assert messages == [
+        "unknown array 'cnov'; expected x, conv; did you mean 'conv'?",
+        "array 'conv' is missing; expected x, conv",
+    ]
+
+
+def test_different_numbers_of_samples_are_told_before_anything_runs(tmp_path: Path) -> None:
+    text = HEAD + '[data]\nsource = "file"\nfile = "all.npz"\n'
+    np.savez(tmp_path / "all.npz", x=np.zeros((5, 1, 4, 5)), conv=np.zeros((4, 1, 3, 3)))
+    with pytest.raises(DefinitionError, match="different numbers of samples: 'x' has 5, 'conv' has 4; expected one"):
+        loaded(tmp_path, text)

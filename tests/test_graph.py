@@ -573,3 +573,16 @@ def test_a_shape_that_no_memory_holds_is_refused() -> None:
     graph.input("x", shape=(10**7, 10**7))
     with pytest.raises(ShapeError, match="1x10000000x10000000 has more numbers than the 1,000,000,000,000 that are"):
         graph.add("relu", mg.ReLU(), "x")
+
+
+@pytest.mark.parametrize("wrong", ["no", None, 1, 0.0])
+def test_trainable_is_true_or_false(wrong: Any) -> None:
+    graph = mg.Graph("wrong")
+    graph.input("x", shape=(4, 5))
+    with pytest.raises(DefinitionError, match=r"nodes\.conv\.trainable: found .*; expected true or false"):
+        graph.add("conv", mg.Conv(kernel_size=3), "x", trainable=wrong)
+
+
+def test_a_stride_beyond_counting_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="expected integers of at most 1,000,000,000"):
+        mg.Conv(kernel_size=3, stride=10**20)

@@ -585,3 +585,11 @@ def test_a_file_that_holds_no_weights_is_told(tmp_path: Path) -> None:
 
 def test_a_model_shows_its_size() -> None:
     assert repr(mg.load("two_conv")) == "<Model of two_conv: 27 parameters, engine fast, float64>"
+
+
+def test_what_needs_a_forward_says_so_as_a_runtime_error() -> None:
+    model = mg.load("two_conv", seed=0)
+    with pytest.raises(mg.CallOrderError, match="forward has not run yet"):
+        _ = model.values
+    with pytest.raises(RuntimeError, match="call forward first"):
+        model.backward(np.zeros((8, 8)))

@@ -92,6 +92,12 @@ def _run(words: list[str], debug: bool) -> int:
             raise
         print(f"error: out of memory: {error}; expected smaller shapes or fewer samples", file=sys.stderr)
         return 2
+    except OSError as error:
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        return 2
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130

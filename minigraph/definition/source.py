@@ -11,6 +11,9 @@ from minigraph.errors import KeyPath, Problem, spell_path
 if TYPE_CHECKING:
     from minigraph.definition.positions import Positions, Span
 
+WIDEST = 160
+"""So many characters of a line are shown, around the place in question."""
+
 
 @dataclass
 class Source:
@@ -70,6 +73,10 @@ class Source:
         # Tabs stay tabs below the line, so that the caret stands right whatever a tab's width is.
         indent = "".join("\t" if letter == "\t" else " " for letter in line[: span.column - 1])
         length = max(1, min(span.length, len(line) - span.column + 1))
+        if len(line) > WIDEST:
+            start = max(0, min(span.column - WIDEST // 2, len(line) - WIDEST))
+            line, indent = line[start : start + WIDEST], indent[start:]
+            length = max(1, min(length, WIDEST - len(indent)))
         return (
             f"{self.label}:{span.line}:{span.column}: {message}\n"
             f"  {number} | {line}\n"
