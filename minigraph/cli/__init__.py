@@ -21,6 +21,8 @@ from minigraph.errors import MinigraphError, TrainingDiverged
 # Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="minigraph",
     no_args_is_help=True,
@@ -100,5 +102,7 @@ def _run(words: list[str], debug: bool) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    if status == INTERRUPTED:  # so does newer Typer answer Ctrl-C
+        print("interrupted", file=sys.stderr)
     return status if isinstance(status, int) else 0

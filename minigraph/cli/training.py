@@ -77,6 +77,9 @@ def train(
                 steps=settings.steps,
                 on_step=report,
             )
+        except KeyboardInterrupt:
+            folder.rmdir()  # it is still empty
+            raise
         except TrainingDiverged as error:
             diverged = error
             history = error.history

@@ -200,3 +200,15 @@ def test_debug_shows_the_traceback_of_an_error(command: CommandLine) -> None:
 
     with pytest.raises(mg.DefinitionError):
         main(["train", "nowhere", "--debug"])
+
+
+def test_an_interrupt_leaves_with_130_and_no_empty_folder(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mg.SGD, "update", interrupt)
+    answer = command("train", "two_conv", "--out", "run")
+    assert (answer.status, answer.err) == (130, "interrupted\n")
+    assert not Path("run").exists()
