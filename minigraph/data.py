@@ -58,14 +58,18 @@ def load_data(definition: Definition, dtype: str, seed: int) -> Data:
         raise definition.error([Problem(("data",), "the definition has no [data]; expected one, or --data FILE")])
     generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     graph = definition.graph
-    wanted = {"inputs": list(graph.inputs), "outputs": graph.outputs if data.source == "file" else []}
+    outputs = graph.outputs if data.source == "file" else []
     problems: list[Problem] = []
-    read = _all_in_one if data.file else _one_by_one
-    inputs, targets = (read(definition, data, key, names, generator, problems) for key, names in wanted.items())
+    if data.file is not None:
+        held = _all_in_one(definition, data.file, problems)
+        inputs, targets = ({name: held[name] for name in names if name in held} for names in (graph.inputs, outputs))
+    else:
+        inputs = _one_by_one(definition, data, "inputs", list(graph.inputs), generator, problems)
+        targets = _one_by_one(definition, data, "outputs", outputs, generator, problems)
     if not problems:
         problems = _count_problems(graph, data, {**inputs, **targets})
     if problems:
-        raise definition.error(list(dict.fromkeys(problems)))
+        raise definition.error(problems)
     return Data(inputs, targets) if data.source == "file" else _taught(graph, data, inputs, dtype, generator)
 
 
@@ -92,17 +96,11 @@ def _taught(
     return Data(inputs, targets, {name: model.parameters[name].copy() for name in model.parameters})
 
 
-def _all_in_one(
-    definition: Definition,
-    data: DataSection,
-    key: str,
-    names: list[str],
-    generator: np.random.Generator,
-    problems: list[Problem],
-) -> dict[str, Array]:
-    """The arrays ``names`` of the npz ``data.file``, which has to have all inputs and outputs and nothing else."""
-    assert data.file is not None, "this is for one file"
-    path, place = definition.folder / data.file, ("data", "file")
+def _all_in_one(definition: Definition, file: str, problems: list[Problem]) -> dict[str, Array]:
+    """The arrays of one npz, which has to have all inputs and outputs and nothing else; faults join ``problems``."""
+    path, place, graph = definition.folder / file, ("data", "file"), definition.graph
+    known = [*graph.inputs, *graph.outputs]
+    expected = ", ".join(known)
     try:
         if path.suffix.lower() != ".npz":
             raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npz")
@@ -110,17 +108,13 @@ def _all_in_one(
     except DataError as error:
         problems.append(Problem(place, str(error)))
         return {}
-    graph = definition.graph
-    known = [*graph.inputs, *graph.outputs]
-    expected = ", ".join(known)
     for name in [name for name in held if name not in known]:
         text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
         problems.append(Problem(place, text))
+    for name in [name for name in known if name not in held]:
+        problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
     arrays = {}
-    for name in names:
-        if name not in held:
-            problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
-            continue
+    for name in [name for name in known if name in held]:
         try:
             arrays[name] = _checked(held[name], path, graph.shapes[name], name)
         except MinigraphError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minigraph.errors import DefinitionError, KeyPath
+from minigraph.errors import KeyPath
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition
@@ -55,15 +55,3 @@ def require_train(definition: Definition) -> None:
     if definition.train is None:
         text = "the definition has no [train]; expected one with optimizer and steps"
         raise definition.error([Problem(("train",), text, on="key")])
-
-
-__all__ = [
-    "DataOption",
-    "DefinitionError",
-    "EngineOption",
-    "JsonOption",
-    "ModelArgument",
-    "SetOption",
-    "load_definition",
-    "require_train",
-]
