@@ -1,7 +1,7 @@
 """Plan: a model's passes for one batch, with every buffer, view and decision made before the first step.
 
-It computes what :meth:`Model.run` and :meth:`Model.push` compute, for training: the inputs stay the same, errors go
-only where a trainable parameter needs them, and nothing is allocated in a step by the ops that plan their own passes.
+It computes what :meth:`Model.run` and :meth:`Model.push` compute, for training: errors go only where a trainable
+parameter needs them, and nothing is allocated in a step by the ops that plan their own passes.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ class Plan:
 
     Args:
         model: its parameters are read where they are, so that changing them is all that a step needs.
-        inputs: (N, C, H, W) by name; they must not change.
+        inputs: (N, C, H, W) by name.
         gradients: where the gradient of each trainable parameter is written, by full name.
+        fixed: whether what the inputs hold never changes; otherwise it may be overwritten between steps.
 
     Attributes:
         values: the arrays that :meth:`forward` fills, by node; inputs included.
         output_errors: the arrays from which :meth:`backward` starts, by output: to be filled before it.
     """
 
-    def __init__(self, model: Model, inputs: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
+    def __init__(
+        self, model: Model, inputs: Mapping[str, Array], gradients: Mapping[str, Array], fixed: bool = True
+    ) -> None:
         graph, contexts = model.graph, model.contexts(training=True)
         nodes, shapes, needed = graph.nodes, graph.shapes, graph.needed()
         batch = len(next(iter(inputs.values())))
@@ -51,7 +54,7 @@ class Plan:
             node = nodes[name]
             slot = Slot(
                 tuple(self.values[source] for source in node.inputs),
-                tuple(source in inputs for source in node.inputs),
+                tuple(fixed and source in inputs for source in node.inputs),
                 self.values[name],
                 contexts[name],
             )

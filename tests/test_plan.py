@@ -120,3 +120,13 @@ def test_a_step_follows_parameters_that_change() -> None:
     model.parameters["conv2.bias"] = 5.0
     plan.forward()
     assert_close(plan.values["conv2"], model.forward(x))
+
+
+def test_inputs_that_are_not_fixed_may_change_between_steps() -> None:
+    model = mg.load("two_conv", seed=0)
+    held, other = np.random.default_rng(0).normal(size=(2, 1, 1, 20, 20))
+    plan = Plan(model, {"image": held}, {}, fixed=False)
+    plan.forward()
+    held[...] = other
+    plan.forward()
+    assert_close(plan.values["conv2"], model.forward(other))
