@@ -25,7 +25,7 @@ LAYERS = [
     ["graph", "parameters", "losses", "optimizers"],
     ["definition", "model"],
     ["data", "plan", "gradient_check"],
-    ["training"],
+    ["training", "prediction"],
     ["views"],
     ["runs"],
     ["cli"],
