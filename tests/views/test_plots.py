@@ -12,6 +12,7 @@ import minigraph as mg
 from minigraph.graph import Node
 from minigraph.views.plots import (
     confusion_matrix,
+    plot_comparison,
     plot_confusion,
     plot_filters,
     plot_graph,
@@ -23,6 +24,7 @@ from minigraph.views.plots import (
 )
 from minigraph.views.plots.graph import HUES, op_colour
 from minigraph.views.plots.kernels import readable
+from minigraph.views.plots.loss import smoothed
 from minigraph.views.plots.sheet import DIVERGING
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -53,6 +55,7 @@ PICTURES = {
     "loss": lambda path: plot_loss(np.geomspace(9, 1e-7, 30), path, "a loss"),
     "kernels": lambda path: plot_kernels(LEARNED, TEACHER, path),
     "map": lambda path: plot_reconstruction(np.ones((2, 3, 4, 5)), np.zeros((2, 3, 4, 5)), path, "conv"),
+    "comparison": lambda path: plot_comparison({"a": np.geomspace(9, 1, 30), "b": [3.0, 2.0]}, path),
     "confusion": lambda path: plot_confusion([[5, 1], [0, 7]], path, "two classes"),
     "filters": lambda path: plot_filters(np.arange(120.0).reshape(4, 2, 3, 5), path, "conv.kernel"),
     "predictions": lambda path: plot_predictions(*CLASSIFIED, path, "digits"),
@@ -221,6 +224,48 @@ def test_no_losses_are_refused(tmp_path):
         plot_loss([], tmp_path / "loss.png")
 
 
+def test_a_noisy_loss_is_drawn_faint_below_its_running_mean():
+    noise = np.random.default_rng(0).normal(size=500)
+    assert smoothed(noise, 4.0).std() < noise.std() / 2
+    assert np.isclose(smoothed(noise, 4.0)[-1], noise[-10:].mean())
+    smooth = np.linspace(0, 4, 500)
+    assert smoothed(smooth, 100.0) is smooth
+
+
+def test_runs_are_compared_with_their_names_and_ends(written, tmp_path):
+    runs = {"first": np.geomspace(9, 0.5, 30), "second": [3.0, np.nan, 0.0, 0.25], "third": [0.24]}
+    plot_comparison(runs, tmp_path / "c.png", "Loss of 3 runs")
+    assert {"Loss of 3 runs", "first  0.5", "second  0.25", "third  0.24"} <= set(written)
+
+
+def test_labels_of_runs_that_end_alike_stand_apart(monkeypatch, tmp_path):
+    save, boxes = Figure.savefig, []
+
+    def measuring(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        notes = figure.findobj(matplotlib.text.Annotation)
+        boxes.extend(matplotlib.text.Text.get_window_extent(note) for note in notes)  # without its leader
+
+    monkeypatch.setattr(Figure, "savefig", measuring)
+    plot_comparison({str(run): [1.0, 0.5] for run in range(12)}, tmp_path / "c.png")
+    assert len(boxes) == 12
+    assert not any(a.overlaps(b) for index, a in enumerate(boxes) for b in boxes[:index])
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ({}, "found no runs; expected at least one"),
+        ({"a": [0.0]}, "'a': found no loss above zero; expected at least one"),
+    ],
+)
+def test_nothing_to_compare_is_told(runs, message, tmp_path):
+    with pytest.raises(mg.DataError) as caught:
+        plot_comparison(runs, tmp_path / "c.png")
+    assert str(caught.value) == message
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- kernels ---------------------------------------------------------------------------------------
 
 
@@ -328,7 +373,7 @@ def test_wrong_predictions_come_first_the_surest_of_them_before_the_others(writt
 def test_images_tell_their_gain_in_decibels(written, tmp_path):
     target = np.full((2, 1, 4, 4), 0.5)
     plot_images(target + 0.1, target + 0.01, target, tmp_path / "i.png", "denoise")
-    assert "PSNR over 2 samples: input 20.00 dB, answer 40.00 dB" in written
+    assert "mean PSNR of 2 samples: input 20.00 dB, answer 40.00 dB" in written
     assert written.count("20.00 dB") == written.count("40.00 dB") == 2
 
 

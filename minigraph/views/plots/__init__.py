@@ -1,4 +1,4 @@
-"""Pictures: the graph, the loss, kernels, and answers beside their targets.
+"""Pictures: the graph, losses, kernels, and answers beside their targets.
 
 Each function writes one file, ``.png``, ``.svg`` or ``.pdf`` by its name's end, whole or not at all, and the same
 bytes for the same input. Figures are made directly, without pyplot and its global state; a user's matplotlibrc
@@ -7,6 +7,7 @@ changes nothing. Lengths are typographic points, with y downwards in what is dra
 
 from __future__ import annotations
 
+from minigraph.views.plots.comparison import plot_comparison
 from minigraph.views.plots.confusion import confusion_matrix, plot_confusion
 from minigraph.views.plots.filters import plot_filters
 from minigraph.views.plots.graph import plot_graph
@@ -17,6 +18,7 @@ from minigraph.views.plots.reconstruction import plot_reconstruction
 
 __all__ = [
     "confusion_matrix",
+    "plot_comparison",
     "plot_confusion",
     "plot_filters",
     "plot_graph",

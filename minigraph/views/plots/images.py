@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from minigraph.errors import DataError
+from minigraph.metrics import METRICS
 from minigraph.ops.base import spell_shape
 from minigraph.views.plots.sheet import (
     BLUE,
@@ -103,10 +104,12 @@ def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: s
         raise DataError(f"images: found {told}; expected one shape (N, 1, H, W) or (N, 3, H, W) for all")
     count = min(len(given["input"]), ROWS)
     high, wide = _tile(shapes[0][2:], 108.0)
-    gains = [psnr(given[name], given["target"]) for name in ("input", "answer")]
+    metric = METRICS.find("psnr")()
+    ratios = {name: metric.of_samples(given[name], given["target"]) for name in ("input", "answer")}
+    told = ", ".join(f"{name} {ratio.mean():.2f} dB" for name, ratio in ratios.items())
     head = [
         Line(printable(title), 13, "bold"),
-        Line(f"PSNR over {shapes[0][0]} samples: input {gains[0]:.2f} dB, answer {gains[1]:.2f} dB", 9.5, colour=SOFT),
+        Line(f"mean PSNR of {shapes[0][0]} samples: {told}", 9.5, colour=SOFT),
     ]
     side, top, drop = 54.0, foot_of_head(head) + 18, high + 26
     block = count * (wide + GAP) - GAP
@@ -121,15 +124,9 @@ def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: s
             for sample in range(count):
                 x = left + sample * (wide + GAP)
                 _image(sheet, arrays[sample], x, y, wide, high, 0.0, 1.0, FAINT, 0.8)
-                if name != "target":
-                    gain = Line(f"{psnr(arrays[sample], given['target'][sample]):.2f} dB", 8, colour=SOFT)
-                    write(sheet, gain, x + wide / 2, y + high + 10, ha="center")
-
-
-def psnr(answer: Array, target: Array) -> float:
-    """The peak signal-to-noise ratio in dB for a peak of 1: 10 log10(1 / mean squared difference)."""
-    error = float(np.mean((answer - target) ** 2))
-    return 10 * float(np.log10(1 / error)) if error else float("inf")
+                if name in ratios:
+                    ratio = Line(f"{ratios[name][sample]:.2f} dB", 8, colour=SOFT)
+                    write(sheet, ratio, x + wide / 2, y + high + 10, ha="center")
 
 
 def _tile(shape: Sequence[int], longest: float = TILE) -> tuple[float, float]:
