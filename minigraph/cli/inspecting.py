@@ -96,6 +96,9 @@ def gradcheck(
     model: ModelArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
+    entries: Annotated[
+        int, typer.Option(min=1, help="At most so many entries of each array are compared, chosen at random.")
+    ] = 2000,
     engine: EngineOption = "fast",
     assignments: SetOption = None,
     as_json: JsonOption = False,
@@ -115,11 +118,12 @@ def gradcheck(
     else:
         generator = np.random.default_rng(chosen)
         inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
-    outcome = compare(Model(definition.graph, chosen, engine, "float64"), inputs, tolerance=tolerance, seed=chosen)
+    network = Model(definition.graph, chosen, engine, "float64")
+    outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
     rows = [
         (
             row.name,
-            str(row.entries),
+            f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
             f"{row.max_error:.2e}",
             str(list(row.index)),
             f"{row.backward:.9g}",

@@ -86,7 +86,7 @@ def test_show_refuses_another_kind_of_file(command: CommandLine, tmp_path: Path)
 
 @pytest.mark.parametrize("name", bundled())
 def test_gradcheck_holds_on_every_bundled_definition(name: str, command: CommandLine) -> None:
-    answer = command("gradcheck", name, "--json")
+    answer = command("gradcheck", name, "--entries", "20", "--json")
     result = json.loads(answer.out)
     assert answer.status == 0
     assert result["ok"]

@@ -138,7 +138,7 @@ def thinned(values: Array, bins: int = 2000) -> Array:
 
 
 def smoothed(heights: Array, span: float) -> Array:
-    """The running mean over a fiftieth of all where the heights are noisy beside ``span``; otherwise they themselves."""
+    """The running mean over a fiftieth of all where heights are noisy beside ``span``; otherwise they themselves."""
     count = len(heights)
     window = max(count // 50, 1)
     sums = np.concatenate([[0.0], np.cumsum(heights)])
