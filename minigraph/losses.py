@@ -134,17 +134,17 @@ class CrossEntropy(Loss):
     takes_classes: ClassVar[bool] = True
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
-        positions = answer.size // answer.shape[1]
+        positions = int(answer.size // answer.shape[1])
         shifted = answer - answer.max(axis=1, keepdims=True)
         log_probability = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         np.exp(log_probability, out=error)
         if target.ndim < answer.ndim:
             classes = target[:, None]  # (N, 1, H, W)
-            loss = -float(np.take_along_axis(log_probability, classes, 1).sum()) / positions
+            total = float(np.take_along_axis(log_probability, classes, 1).sum())
             np.put_along_axis(error, classes, np.take_along_axis(error, classes, 1) - 1, 1)
         else:
-            loss = -float((target * log_probability).sum()) / positions
+            total = float((target * log_probability).sum())
             error *= target.sum(axis=1, keepdims=True)
             error -= target
         error /= positions
-        return loss
+        return -total / positions

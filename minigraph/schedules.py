@@ -1,8 +1,8 @@
 """Schedules: how the learning rate changes in the course of a run.
 
-Time is counted in what the run's length is told in, steps or epochs; within an epoch it is a fraction. A schedule answers
-with a factor of the optimizer's own rate, by PyTorch's formulas (torch.optim.lr_scheduler) in closed form. Only
-:class:`Plateau` remembers anything, in a small table that a checkpoint stores.
+Time is counted in what the run's length is told in, steps or epochs; within an epoch it is a fraction. A schedule
+answers with a factor of the optimizer's own rate, by PyTorch's formulas (torch.optim.lr_scheduler) in closed form.
+Only :class:`Plateau` remembers anything, in a small table that a checkpoint stores.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Schedule(Declared, ABC):
     warmup: int = Field(0, ge=0, description="how many steps, or epochs, the rate takes to rise to the optimizer's own")
     warmup_start: Number = Field(0.1, gt=0, le=1, description="the factor of the rate at which the warm-up begins")
 
-    def factor(self, time: float, length: float, memory: dict[str, Any]) -> float:
-        """The factor of the rate.
+    def scale(self, time: float, length: float, memory: dict[str, Any]) -> float:
+        """The factor of the optimizer's rate.
 
         Args:
             time: steps, or epochs, that are done; length: how many the run has.
@@ -41,7 +41,7 @@ class Schedule(Declared, ABC):
 
     @abstractmethod
     def after(self, time: float, length: float, memory: dict[str, Any]) -> float:
-        """:meth:`factor` after the warm-up, from whose end ``time`` and ``length`` are counted."""
+        """:meth:`scale` after the warm-up, from whose end ``time`` and ``length`` are counted."""
 
     def watch(self, value: float, memory: dict[str, Any]) -> None:
         """Be told a loss that should fall, and keep in ``memory`` what follows from it."""
@@ -93,19 +93,19 @@ class Cosine(Schedule):
 
 @register_schedule("plateau")
 class Plateau(Schedule):
-    """Times ``gamma`` when the loss has not fallen for more than ``patience`` evaluations.
+    """Times ``factor`` when the loss has not fallen for more than ``patience`` evaluations.
 
     The loss is that of validation, or of training where there is none.
     """
 
     watches: ClassVar[bool] = True
 
-    gamma: Number = Field(0.1, gt=0, lt=1, description="the factor from one rate to the next")
+    factor: Number = Field(0.1, gt=0, lt=1, description="the factor from one rate to the next")
     patience: int = Field(10, ge=0, description="how many evaluations without a better loss are borne")
     threshold: Number = Field(1e-4, ge=0, lt=1, description="the share by which a loss must fall to be better")
 
     def after(self, time: float, length: float, memory: dict[str, Any]) -> float:
-        return float(memory.get("factor", 1.0))
+        return float(memory.get("scale", 1.0))
 
     def watch(self, value: float, memory: dict[str, Any]) -> None:
         if value < memory.get("best", inf) * (1 - self.threshold):
@@ -113,4 +113,4 @@ class Plateau(Schedule):
             return
         memory["waited"] = memory.get("waited", 0) + 1
         if memory["waited"] > self.patience:
-            memory.update(waited=0, factor=memory.get("factor", 1.0) * self.gamma)
+            memory.update(waited=0, scale=memory.get("scale", 1.0) * self.factor)

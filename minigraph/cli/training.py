@@ -47,7 +47,6 @@ def train(
     from minigraph import runs
     from minigraph.data import load_data
     from minigraph.errors import TrainingDiverged
-    from minigraph.losses import LOSSES
     from minigraph.model import Model
     from minigraph.training import train as fit
 
@@ -72,7 +71,7 @@ def train(
                 network,
                 samples.inputs,
                 samples.targets,
-                loss=LOSSES.find(settings.loss)(),
+                loss=settings.loss,
                 optimizer=settings.optimizer,
                 steps=settings.steps,
                 on_step=report,

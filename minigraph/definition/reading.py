@@ -16,6 +16,7 @@ from minigraph.definition.sections import (
     DefinitionSections,
     TrainSection,
     read_node,
+    train_problems,
     unquoted_problems,
     version_problems,
 )
@@ -183,6 +184,8 @@ def build(tables: dict[str, Any], source: Source) -> Parts:
     data = sections.data if sections is not None else _data(tables)
     if data is not None:
         problems += _data_problems(graph, data, problems)
+    if sections is not None and sections.train is not None:
+        problems += [problem.below("train") for problem in train_problems(graph.outputs, sections.train)]
     if problems:
         raise DefinitionError(_one_for_each_mistake(problems), source, graph)
     assert sections is not None, "sections are built when nothing is wrong"

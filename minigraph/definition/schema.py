@@ -23,9 +23,11 @@ from minigraph.definition.sections import (
 from minigraph.graph import DTYPES, NAME
 from minigraph.initialization import Normal, Scheme, Uniform
 from minigraph.losses import LOSSES
+from minigraph.metrics import METRICS
 from minigraph.ops import OPS
 from minigraph.optimizers import OPTIMIZERS
 from minigraph.registry import Registry
+from minigraph.schedules import SCHEDULES
 
 Schema = dict[str, Any]
 
@@ -70,7 +72,13 @@ def json_schema() -> Schema:
             ),
             "train": _object(
                 TrainSection,
-                {"loss": {"enum": list(LOSSES)}, "optimizer": {"oneOf": _members(OPTIMIZERS, "name")}},
+                {
+                    "loss": {"oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
+                    "loss_weights": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+                    "optimizer": {"oneOf": _members(OPTIMIZERS, "name")},
+                    "schedule": {"oneOf": [{"enum": list(SCHEDULES)}, *_members(SCHEDULES, "name")]},
+                    "metrics": {"type": "array", "items": {"enum": list(METRICS)}},
+                },
             ),
         },
     }

@@ -106,10 +106,11 @@ def test_data_of_the_users_own_replace_the_definitions(command: CommandLine) -> 
 def test_divergence_names_the_step_keeps_the_losses_and_leaves_with_1(command: CommandLine) -> None:
     answer = command("train", "two_conv", "--learning-rate", "1", "--json")
     assert answer.status == 1
-    assert "error: training diverged: the loss at step 4 is nan" in answer.err
+    assert "error: training diverged: the loss at step 1 is " in answer.err
     result = json.loads(answer.out)
-    assert (result["loss_final"], result["diverged_at"]) == (None, 4)
-    assert Path(result["out"], "history.csv").read_text().count("\n") == 6
+    assert result["diverged_at"] == 1
+    assert result["loss_final"] > 1e6 * result["loss_first"]
+    assert Path(result["out"], "history.csv").read_text().count("\n") == 3
 
 
 def test_each_run_gets_the_next_number_and_a_full_folder_is_refused(command: CommandLine) -> None:

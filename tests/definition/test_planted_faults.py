@@ -13,7 +13,7 @@ from minigraph.definition import TrainSection
 from minigraph.errors import one_of
 from minigraph.losses import LOSSES
 from minigraph.ops import OPS as REGISTERED_OPS
-from minigraph.optimizers import OPTIMIZERS
+from minigraph.optimizers import OPTIMIZERS, SGD
 from tests.definition.test_reading import SOUND, told
 
 SOUND_JSON = json.dumps(tomllib.loads(SOUND), indent=2) + "\n"
@@ -22,6 +22,7 @@ OPS = ", ".join(REGISTERED_OPS)
 LOSS = one_of(LOSSES)
 OPTIMIZER = one_of(OPTIMIZERS)
 TRAIN_KEYS = ", ".join(TrainSection.model_fields)
+SGD_KEYS = ", ".join(["name", *SGD.model_fields])
 CONV_KEYS = "op, inputs, trainable, share, init, kernel_size, out_channels, stride, padding, dilation, groups, bias"
 NODE_KEYS = "op, inputs, trainable, share, init"
 ROOT_KEYS = "schema_version, name, description, dtype, outputs, inputs, nodes, data, train"
@@ -261,13 +262,12 @@ TOML_FAULTS = [
     (
         "learning_rate = 3e-5",
         "lr = 3e-5",
-        "28:29: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; "
-        "here it is called 'learning_rate'",
+        f"28:29: train.optimizer.lr: unknown key 'lr'; expected one of {SGD_KEYS}; here it is called 'learning_rate'",
     ),
     (
         "learning_rate = 3e-5",
-        "learning_rate = 3e-5, momentum = 0.9",
-        "28:51: train.optimizer.momentum: unknown key 'momentum'; expected one of name, learning_rate",
+        "learning_rate = 3e-5, dampening = 0.9",
+        f"28:51: train.optimizer.dampening: unknown key 'dampening'; expected one of {SGD_KEYS}",
     ),
     (
         "steps = 20",
@@ -348,7 +348,7 @@ TOML_FAULTS = [
         "20:2: data.source: missing key 'source': teacher: the targets are the graph's answers with the "
         "teacher's parameters; file: they are read",
     ),
-    ("steps = 20\n", "", "26:2: train.steps: missing key 'steps': how many updates"),
+    ("steps = 20\n", "", "26:2: train.steps: missing key 'steps': how many updates; or 'epochs'"),
     ('name = "sgd", ', "", f"28:13: train.optimizer.name: missing key 'name'; expected {OPTIMIZER}"),
     (
         'loss = "sse"',
@@ -483,7 +483,7 @@ TOML_FAULTS = [
     (
         '{ name = "sgd", learning_rate = 3e-5 }',
         '"sgd"',
-        "28:13: train.optimizer: found 'sgd' (a string); expected a table with the key 'name' (sgd)",
+        f"28:13: train.optimizer: found 'sgd' (a string); expected a table with the key 'name' ({OPTIMIZER})",
     ),
     ("steps = 20", "steps = 1.5", "29:9: train.steps: found 1.5 (a number); expected an integer of at least 1"),
     ("steps = 20", "steps = true", "29:9: train.steps: found true (a boolean); expected an integer of at least 1"),
@@ -1113,8 +1113,7 @@ JSON_FAULTS = [
     (
         '"learning_rate"',
         '"lr"',
-        "55:7: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; "
-        "here it is called 'learning_rate'",
+        f"55:7: train.optimizer.lr: unknown key 'lr'; expected one of {SGD_KEYS}; here it is called 'learning_rate'",
     ),
     (
         '"conv2.kernel": 0.5',
