@@ -28,7 +28,7 @@ LAYERS = [
     ["data", "plan", "gradient_check"],
     ["training", "prediction"],
     ["views"],
-    ["runs"],
+    ["runs", "comparison"],
     ["cli"],
     ["__main__"],
 ]

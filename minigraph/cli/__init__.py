@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import inspecting, training, using
+from minigraph.cli import comparing, inspecting, training, using
 from minigraph.cli.output import print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
@@ -33,6 +33,7 @@ app = typer.Typer(
     help="Declared convolutional graphs that you can read, trust, train and look inside.",
 )
 app.command("train")(training.train)
+app.command("compare")(comparing.compare)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)
