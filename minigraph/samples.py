@@ -14,7 +14,7 @@ from minigraph.errors import DataError, ShapeError
 from minigraph.graph import Graph
 from minigraph.losses import Loss
 from minigraph.model import Arrays, arranged, by_name
-from minigraph.ops.base import Shape, spell_shape
+from minigraph.ops.base import Shape
 from minigraph.parameters import real_array
 
 Array = NDArray[Any]
@@ -73,7 +73,7 @@ def fit_samples(graph: Graph, loss: Loss, x: Arrays, target: Arrays) -> Samples:
 
 
 def fit_target(given: ArrayLike, shape: Shape, name: str, loss: Loss, samples: int | None = None) -> Array:
-    """The target of the output ``name`` with samples in front, in the answer's shape or, if ``loss`` takes them, classes.
+    """The target of the output ``name``, samples in front, in the answer's shape or, if ``loss`` takes them, classes.
 
     Args:
         shape: the answer's, (C, H, W) or (F,); samples: how many there have to be, to tell the two forms apart.
@@ -86,8 +86,8 @@ def fit_target(given: ArrayLike, shape: Shape, name: str, loss: Loss, samples: i
     except ShapeError as error:
         classes = _as_classes(given, shape, name, samples) if loss.takes_classes else None
         if classes is None and loss.takes_classes:
-            form = spell_shape(shape[1:])
-            raise ShapeError(f"{error}, or class numbers {f'Nx{form}' if form else 'N'}") from None
+            form = "x".join(map(str, ("N" if samples is None else samples, *shape[1:])))
+            raise ShapeError(f"{error}, or class numbers of shape {form}") from None
         if classes is None:
             raise
         return classes

@@ -21,7 +21,7 @@ LAYERS = [
     ["declared"],
     ["convolution"],
     ["ops"],
-    ["initialization", "files"],
+    ["initialization", "files", "locking"],
     ["graph", "parameters", "losses", "metrics", "optimizers", "schedules"],
     ["definition", "model"],
     ["samples"],

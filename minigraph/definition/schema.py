@@ -12,12 +12,15 @@ from pydantic.fields import FieldInfo
 
 from minigraph.declared import Declared
 from minigraph.definition.sections import (
+    HELD_OUT,
     SCHEMA_VERSION,
     ArrayFile,
     DataSection,
     DefinitionSections,
+    HeldOut,
     InputSection,
     NodeSection,
+    Split,
     TrainSection,
 )
 from minigraph.graph import DTYPES, NAME
@@ -47,6 +50,7 @@ def json_schema() -> Schema:
         "train": _ref("train"),
     }
     number = {"type": "number"}
+    files = {"type": "object", "additionalProperties": _object(ArrayFile)}
     root = _object(DefinitionSections, properties)
     root["properties"]["$schema"] = {"type": "string"}
     return {
@@ -66,7 +70,9 @@ def json_schema() -> Schema:
                 DataSection,
                 {
                     "inputs": {"type": "object", "additionalProperties": _ref("array")},
-                    "outputs": {"type": "object", "additionalProperties": _object(ArrayFile)},
+                    "outputs": files,
+                    "split": _object(Split),
+                    **{key: _object(HeldOut, {"inputs": files, "outputs": files}) for key in HELD_OUT},
                     "teacher": {"type": "object", "additionalProperties": _ref("initializer")},
                 },
             ),

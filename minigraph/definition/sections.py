@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, field_validator
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from minigraph.declared import Count, Declared, Number, Positive, expected, from_table
 from minigraph.errors import DefinitionError, Problem, describe, did_you_mean, one_of
@@ -68,6 +68,34 @@ def _array_file(value: object) -> ArrayFile:
     raise expected("a table with 'file'")
 
 
+ArrayFiles = dict[str, Annotated[ArrayFile, PlainValidator(_array_file)]]
+
+
+class Split(Declared):
+    """``split = { validation = 0.1, test = 0.2 }``: shares of the samples, drawn by the seed, not to be trained on."""
+
+    validation: Number = Field(0.0, ge=0, lt=1, description="the share that training is judged by")
+    test: Number = Field(0.0, ge=0, lt=1, description="the share that is kept for the end")
+
+    @field_validator("test")
+    @classmethod
+    def _leaves_some(cls, test: float, info: ValidationInfo) -> float:
+        if test + info.data.get("validation", 0.0) >= 1:
+            raise expected("shares of less than 1 together")
+        return test
+
+
+class HeldOut(Declared):
+    """``validation = { file = "validation.npz" }``: samples that are not trained on, in files of their own."""
+
+    file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
+    inputs: ArrayFiles = Field(default_factory=dict, description="each input's file")
+    outputs: ArrayFiles = Field(default_factory=dict, description="each output's target file")
+
+
+HELD_OUT = ("validation", "test")
+
+
 class DataSection(Declared):
     """``[data]``: what the graph is trained on."""
 
@@ -79,9 +107,10 @@ class DataSection(Declared):
     inputs: dict[str, Annotated[ArraySource, PlainValidator(_array_source)]] = Field(
         default_factory=dict, description="each input's file or distribution"
     )
-    outputs: dict[str, Annotated[ArrayFile, PlainValidator(_array_file)]] = Field(
-        default_factory=dict, description="each output's target file"
-    )
+    outputs: ArrayFiles = Field(default_factory=dict, description="each output's target file")
+    split: Split | None = Field(None, description="shares of the samples that are held out")
+    validation: HeldOut | None = Field(None, description="files of samples that training is judged by")
+    test: HeldOut | None = Field(None, description="files of samples that are kept for the end")
     teacher: dict[str, AnyInitializer] = Field(
         default_factory=dict, description='the teacher\'s parameters by full name, such as "conv1.kernel"'
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minigraph.declared import to_table
-from minigraph.definition.sections import SCHEMA_VERSION, ArrayFile, DataSection, TrainSection
+from minigraph.definition.sections import HELD_OUT, SCHEMA_VERSION, ArrayFile, DataSection, TrainSection
 from minigraph.graph import Graph, Node
 from minigraph.initialization import Initializer, to_plain
 from minigraph.losses import LOSSES
@@ -68,6 +68,9 @@ def _data_table(data: DataSection) -> dict[str, Any]:
         table["file"] = data.file
     if data.samples != 1:
         table["samples"] = data.samples
+    for key in ("split", *HELD_OUT):
+        if getattr(data, key) is not None:
+            table[key] = getattr(data, key).written()
     for key in ("inputs", "outputs", "teacher"):
         given: Mapping[str, ArrayFile | Initializer] = getattr(data, key)
         if given:

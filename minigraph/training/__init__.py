@@ -7,20 +7,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from minigraph.definition.sections import TrainSection, train_problems
-from minigraph.errors import DefinitionError, describe
+from minigraph.errors import CheckpointError, DefinitionError, TrainingDiverged, describe
+from minigraph.files import write_npz
 from minigraph.losses import Loss
 from minigraph.model import Arrays, Model
 from minigraph.optimizers import Optimizer
 from minigraph.samples import fit_samples
 from minigraph.schedules import Schedule
+from minigraph.training.checkpoint import read_checkpoint, write_checkpoint
 from minigraph.training.trainer import History, OnStep, Trainer
 
-__all__ = ["History", "Trainer", "run", "train"]
+__all__ = ["History", "Trainer", "read_checkpoint", "run", "train"]
 
 PACE = 0.1
 """Seconds between two moments at which a run is shown and can be stopped."""
+REST = 10.0
+"""Seconds between two checkpoints, where no number of steps is set."""
 
 
 def train(
@@ -41,6 +46,9 @@ def train(
     metrics: Sequence[str] = (),
     evaluate_every: int | None = None,
     patience: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
     detect_anomaly: bool = False,
     on_step: OnStep | None = None,
 ) -> History:
@@ -66,12 +74,17 @@ def train(
         metrics: what each evaluation tells beside the loss: "accuracy", "mae", "psnr".
         evaluate_every: steps between evaluations; an epoch when left out.
         patience: training stops when so many evaluations in a row bring no better loss.
+        checkpoint: an npz in which the run is kept, so that it can be gone on with; the best weights by validation are
+            kept beside it as best.npz.
+        checkpoint_every: steps between two writings of it, beside that at the end; about ten seconds when left out.
+        resume: go on from the checkpoint, if there is one, to the same bits as if the run had never ended.
         detect_anomaly: stop at the first step with a node's value or error that is not finite. Slow.
         on_step: called with (step from 0, loss before its update).
 
     Raises:
         ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real numbers.
         DefinitionError: a setting is wrong.
+        CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
         TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that
             answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those of the
             last sound loss.
@@ -91,6 +104,7 @@ def train(
         metrics=metrics,
         evaluate_every=evaluate_every,
         patience=patience,
+        checkpoint_every=checkpoint_every,
     )
     problems = train_problems(model.graph.outputs, settings)
     if problems:
@@ -98,19 +112,47 @@ def train(
     samples = fit_samples(model.graph, settings.loss, x, target)
     judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
     trainer = Trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
-    run(trainer)
+    file = None if checkpoint is None else Path(checkpoint)
+    if file is not None and file.exists():
+        if not resume:
+            raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
+        read_checkpoint(file, trainer)
+    run(trainer, file)
     return trainer.history
 
 
-def run(trainer: Trainer, watch: Callable[[Trainer], object] | None = None) -> None:
-    """Take a trainer to its end."""
-    ahead = 1
+def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Trainer], object] | None = None) -> None:
+    """Take a trainer to its end.
+
+    Args:
+        checkpoint: where the run is kept now and then, and at its end, however it ends.
+        watch: called about ten times a second; the run is stopped when it answers true.
+
+    Raises:
+        TrainingDiverged: the checkpoint is then from before the last sound loss.
+    """
+    every, ahead, written, best = trainer.settings.checkpoint_every, 1, trainer.seconds, trainer.best
     while not trainer.done:
-        due, before, started = trainer.next_evaluation(), trainer.step, trainer.seconds
-        trainer.advance(min(before + ahead, due, trainer.length))
+        before, started, due = trainer.step, trainer.seconds, trainer.next_evaluation()
+        until = min(before + ahead, due, trainer.length)
+        try:
+            trainer.advance(until if every is None else min(until, (before // every + 1) * every))
+        except TrainingDiverged as error:
+            if checkpoint is not None and trainer.step < error.step:
+                write_checkpoint(checkpoint, trainer)
+            raise
         if trainer.step == due:
             trainer.evaluate()
         elapsed = max(trainer.seconds - started, 1e-6)
         ahead = max(1, min(2 * ahead, int((trainer.step - before) * PACE / elapsed)))
-        if watch is not None:
-            watch(trainer)
+        if watch is not None and watch(trainer):
+            trainer.stop()
+        if checkpoint is None:
+            continue
+        if trainer.best is not best:
+            best = trainer.best
+            write_npz(checkpoint.with_name("best.npz"), best)
+        old = trainer.seconds - written > REST if every is None else trainer.step % every == 0
+        if old or trainer.done:
+            write_checkpoint(checkpoint, trainer)
+            written = trainer.seconds

@@ -13,6 +13,16 @@ PASS = 256
 """So many samples are answered at once where no batch size is set."""
 
 
+def columns(model: Model, settings: TrainSection) -> list[str]:
+    """The names of what :func:`evaluate` answers."""
+    outputs = model.graph.outputs
+    return ["loss", *(_key(output, name, outputs) for output in outputs for name in settings.metrics)]
+
+
+def _key(output: str, metric: str, outputs: list[str]) -> str:
+    return f"{output}.{metric}" if len(outputs) > 1 else metric
+
+
 def evaluate(model: Model, samples: Samples, settings: TrainSection) -> dict[str, float]:
     """The weighted loss as "loss", and each metric; of several outputs as "output.metric".
 
@@ -20,11 +30,9 @@ def evaluate(model: Model, samples: Samples, settings: TrainSection) -> dict[str
     """
     outputs, shapes = model.graph.outputs, model.graph.shapes
     metrics = {
-        f"{output}.{name}" if len(outputs) > 1 else name: (output, METRICS.find(name)())
-        for output in outputs
-        for name in settings.metrics
+        _key(output, name, outputs): (output, METRICS.find(name)()) for output in outputs for name in settings.metrics
     }
-    totals = dict.fromkeys(["loss", *metrics], 0.0)
+    totals = dict.fromkeys(columns(model, settings), 0.0)
     for start in range(0, len(samples), settings.batch_size or PASS):
         inputs, targets = samples.read(slice(start, start + (settings.batch_size or PASS)))
         arrays = {name: array.astype(model.dtype) for name, array in inputs.items()}

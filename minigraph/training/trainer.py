@@ -18,7 +18,7 @@ from minigraph.model import Model
 from minigraph.samples import Samples
 from minigraph.training.batches import Batches
 from minigraph.training.diagnosis import beyond_reason, first_not_finite, told
-from minigraph.training.evaluation import evaluate
+from minigraph.training.evaluation import columns, evaluate
 
 Array = NDArray[Any]
 OnStep = Callable[[int, float], object]
@@ -102,6 +102,12 @@ class Trainer:
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return self.step >= self.length or self.stopped is not None
+
+    @property
+    def columns(self) -> list[str]:
+        """What the evaluations tell beside the step and the mean loss of training."""
+        names = columns(self.model, self.settings)
+        return names[1:] if self.validation is None else [f"validation_{name}" for name in names]
 
     @property
     def rate(self) -> float:
@@ -205,6 +211,10 @@ class Trainer:
         patience = self.settings.patience
         self.stopped = "patience" if patience is not None and self._waited >= patience else None
 
+    def stop(self) -> None:
+        """Let the run end here, to be gone on with later."""
+        self.stopped = "interrupted"
+
     def weights(self) -> dict[str, Array]:
         """Copies of parameters and state by full name."""
         return {name: array.copy() for name, array in {**self.model.parameters, **self.model.state}.items()}
@@ -230,6 +240,23 @@ class Trainer:
             **{f"optimizer/{name}": array.copy() for name, array in self._state.items()},
             "memory": np.array(json.dumps(memory)),
         }
+
+    def saved(self) -> dict[str, Array]:
+        """What a checkpoint holds of the run: a snapshot and what was seen on the way to it."""
+        return {
+            **self.snapshot(),
+            **{f"best/{name}": array for name, array in self.best.items()},
+            "losses": self.losses,
+            "evaluations": np.array(json.dumps(self.evaluations)),
+        }
+
+    def resume(self, saved: Mapping[str, Array]) -> None:
+        """Go on from what :meth:`saved` answered."""
+        losses = saved["losses"]
+        self._losses[: len(losses)] = losses
+        self.evaluations = json.loads(str(saved["evaluations"]))
+        self.best = {name[5:]: array for name, array in saved.items() if name.startswith("best/")}
+        self.restore(saved)
 
     def restore(self, kept: Mapping[str, Array]) -> None:
         """Go back to what :meth:`snapshot` kept."""

