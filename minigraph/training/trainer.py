@@ -144,19 +144,20 @@ class Trainer:
         """Take steps until so many are done. Between two calls everything can be kept and restored.
 
         Raises:
-            TrainingDiverged: a loss is not finite or beyond reason. The trainer stands where it was when a call began for
-                the last time with a loss that was not yet on the way there: below the first, or ten times the least.
+            TrainingDiverged: a loss is not finite or beyond reason. The trainer goes back to the last call that began
+                with a loss that was not on the way there yet: below the first one, or ten times the least.
         """
+        before = self.step
         self._kept = [*self._kept[-1:], self.snapshot()]
-        if self._good is None or self._losses[self.step - 1] <= max(self._losses[0], 10 * self._least):
-            self._good = self._kept[-1]
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                before = self.step
                 diverged = self._steps(until)
+                losses = self._losses[before : self.step]
+                if len(losses) and losses[0] <= max(self._losses[0], 10 * self._least):
+                    self._good = self._kept[-1]
                 if diverged is not None:
                     raise self._diverged(diverged)
-                self._least = min(self._least, float(self._losses[before : self.step].min(initial=inf)))
+                self._least = min(self._least, float(losses.min()))
         finally:
             self.model.parameters.version += 1  # the model's own last forward is out of date
 
@@ -293,7 +294,7 @@ class Trainer:
         return error
 
     def _earlier(self, step: int) -> str | None:
-        """What :func:`first_not_finite` finds in a step that was taken since the last but one call of :meth:`advance`."""
+        """What :func:`first_not_finite` finds in a step of this call of :meth:`advance`, or of the one before."""
         kept, limit = next((kept for kept in reversed(self._kept) if int(kept["step"]) <= step), None), self._limit
         if kept is None:
             return None
