@@ -57,7 +57,7 @@ def train(
     from minigraph.training.interruption import Interruption
 
     if out is not None and resume is not None:
-        raise typer.BadParameter("found --out and --resume; expected one or the other")
+        raise typer.BadParameter("found --out and --resume; expected one of them")
     output = Output(as_json, quiet)
     definition = load_definition(
         model,
