@@ -47,7 +47,8 @@ def load_definition(
     for name, value in train.items():
         if value is not None:
             if name in LENGTHS:
-                overrides += [(f"--{name} {value}", ("train", other), None) for other in LENGTHS if other != name]
+                others = [other for other in LENGTHS if train.get(other) is None]
+                overrides += [(f"--{name} {value}", ("train", other), None) for other in others]
             option = f"--{name.replace('_', '-')} {value}"
             overrides.append((option, paths.get(name, ("train", name)), value))
     return Definition.load(model, overrides)

@@ -19,8 +19,8 @@ from minigraph.cli.options import (
 from minigraph.cli.output import Output
 
 if TYPE_CHECKING:
-    from minigraph.data import Data
     from minigraph.model import Model
+    from minigraph.parameters import Array
 
 
 def train(
@@ -57,7 +57,7 @@ def train(
     from minigraph.training.interruption import Interruption
 
     if out is not None and resume is not None:
-        raise typer.BadParameter("found --out and --resume; expected one or the other")
+        raise typer.BadParameter("found --out and --resume; expected one of them")
     output = Output(as_json, quiet)
     definition = load_definition(
         model,
@@ -119,9 +119,12 @@ def train(
                 f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {trainer.step} steps, "
                 f"{summary.seconds:.2f} s ({pace:,.0f} steps/s)"
             )
-            output.say(_compared(network, samples))
-            output.say("".join(f"{key} {value:.6g}  " for key, value in summary.metrics.items()).rstrip())
-            output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+            if samples.teacher is not None:
+                output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")
+            if summary.metrics:
+                output.say("  ".join(f"{key} {value:.6g}" for key, value in summary.metrics.items()))
+            files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+            output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())
     if diverged is not None:
         raise diverged
@@ -129,13 +132,9 @@ def train(
         raise typer.Exit(128 + interruption.received)
 
 
-def _compared(network: Model, samples: Data) -> str:
-    """How far the learned parameters are from the teacher's, if there is one."""
-    if samples.teacher is None:
-        return ""
+def _differences(network: Model, teacher: dict[str, Array]) -> str:
     import numpy as np
 
-    differences = [
-        f"{name} {np.abs(network.parameters[name] - wanted).max():.3g}" for name, wanted in samples.teacher.items()
-    ]
-    return f"largest difference from the teacher: {', '.join(differences)}"
+    return ", ".join(
+        f"{name} {np.abs(network.parameters[name] - wanted).max():.3g}" for name, wanted in teacher.items()
+    )

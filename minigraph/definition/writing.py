@@ -68,9 +68,14 @@ def _data_table(data: DataSection) -> dict[str, Any]:
         table["file"] = data.file
     if data.samples != 1:
         table["samples"] = data.samples
-    for key in ("split", *HELD_OUT):
-        if getattr(data, key) is not None:
-            table[key] = getattr(data, key).written()
+    if data.split is not None:
+        table["split"] = data.split.written()
+    for part in HELD_OUT:
+        section = getattr(data, part)
+        if section is not None:
+            files = {key: getattr(section, key) for key in ("inputs", "outputs") if getattr(section, key)}
+            tables = {key: {name: item.written() for name, item in items.items()} for key, items in files.items()}
+            table[part] = {"file": section.file} if section.file else tables
     for key in ("inputs", "outputs", "teacher"):
         given: Mapping[str, ArrayFile | Initializer] = getattr(data, key)
         if given:

@@ -86,8 +86,8 @@ def train(
         DefinitionError: a setting is wrong.
         CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
         TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that
-            answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those of the
-            last sound loss.
+            answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those from
+            before the loss began to rise, up to a tenth of a second earlier.
     """
     if not isinstance(optimizer, Optimizer):
         raise DefinitionError(f"optimizer: found {describe(optimizer)}; expected one such as mg.SGD(learning_rate=0.1)")
@@ -129,7 +129,7 @@ def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Train
         watch: called about ten times a second; the run is stopped when it answers true.
 
     Raises:
-        TrainingDiverged: the checkpoint is then from before the last sound loss.
+        TrainingDiverged: the checkpoint is then from before the loss began to rise.
     """
     every, ahead, written, best = trainer.settings.checkpoint_every, 1, trainer.seconds, trainer.best
     while not trainer.done:

@@ -39,7 +39,7 @@ def read_checkpoint(path: Path, trainer: Trainer) -> None:
     if "fingerprint" not in saved:
         raise CheckpointError(f"{path}: found no checkpoint, but arrays; expected one written by training")
     found = list(_differences(fingerprint(trainer), json.loads(str(saved["fingerprint"]))))
-    found += [f"'{name}' is missing" for name in sorted(trainer.saved().keys() - saved.keys())]
+    found = found or [f"'{name}' is missing" for name in sorted(trainer.saved().keys() - saved.keys())]
     if found:
         raise CheckpointError(f"{path}: this checkpoint is of another run: {'; '.join(found)}")
     step = int(saved["step"])

@@ -86,6 +86,8 @@ class Trainer:
         self.best: dict[str, Array] = {}
         self.stopped: Literal["patience", "interrupted"] | None = None
         self._kept: list[dict[str, Array]] = []
+        self._good: dict[str, Array] | None = None
+        self._least = inf
         watched = settings.schedule is not None and settings.schedule.watches
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
@@ -142,14 +144,20 @@ class Trainer:
         """Take steps until so many are done. Between two calls everything can be kept and restored.
 
         Raises:
-            TrainingDiverged: a loss is not finite or beyond reason; the trainer stands where the last sound loss was.
+            TrainingDiverged: a loss is not finite or beyond reason. The trainer goes back to the last call that began
+                with a loss that was not on the way there yet: below the first one, or ten times the least.
         """
+        before = self.step
         self._kept = [*self._kept[-1:], self.snapshot()]
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 diverged = self._steps(until)
+                losses = self._losses[before : self.step]
+                if len(losses) and losses[0] <= max(self._losses[0], 10 * self._least):
+                    self._good = self._kept[-1]
                 if diverged is not None:
                     raise self._diverged(diverged)
+                self._least = min(self._least, float(losses.min()))
         finally:
             self.model.parameters.version += 1  # the model's own last forward is out of date
 
@@ -276,20 +284,26 @@ class Trainer:
         self._judge_patience()
 
     def _diverged(self, loss: float) -> TrainingDiverged:
-        """The error for an unsound loss of the current step; puts the trainer back to where the last sound one was."""
-        step, losses, limit = self.step, self._losses[: self.step + 1].copy(), self._limit
+        """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
+        step, losses = self.step, self._losses[: self.step + 1].copy()
         found = first_not_finite(self.model, self.batches.at(step))
-        before = next((kept for kept in reversed(self._kept) if int(kept["step"]) < step), None)
-        if before is not None:
-            self.restore(before)
-            on_step, self._on_step = self._on_step, None
-            self._steps(step - 1)
-            self._on_step = on_step
-            earlier = first_not_finite(self.model, self.batches.at(self.step))
-            found = f"{earlier}, at step {self.step}" if earlier else found
-        text = told(loss, losses, found, limit, self.settings.optimizer.learning_rate)
-        history = History(losses, self.seconds, self.evaluations)
-        return TrainingDiverged(text, step, history)
+        text = told(loss, losses, self._earlier(step - 1) or found, self._limit, self.settings.optimizer.learning_rate)
+        error = TrainingDiverged(text, step, History(losses, self.seconds, self.evaluations))
+        if self._good is not None:
+            self.restore(self._good)
+        return error
+
+    def _earlier(self, step: int) -> str | None:
+        """What :func:`first_not_finite` finds in a step of this call of :meth:`advance`, or of the one before."""
+        kept, limit = next((kept for kept in reversed(self._kept) if int(kept["step"]) <= step), None), self._limit
+        if kept is None:
+            return None
+        on_step, self._on_step = self._on_step, None
+        self.restore(kept)
+        self._steps(step)
+        self._on_step, self._limit = on_step, limit
+        found = first_not_finite(self.model, self.batches.at(step))
+        return found and f"{found}, at step {step}"
 
 
 def clip(gradient: Array, longest: float) -> None:
