@@ -28,7 +28,7 @@ LAYERS = [
     ["data", "plan", "gradient_check"],
     ["training", "prediction"],
     ["views"],
-    ["runs", "comparison"],
+    ["runs", "comparison", "pictures"],
     ["cli"],
     ["__main__"],
 ]

@@ -35,7 +35,7 @@ def grey(file: Path) -> Image.Image:
 
 def photo_filter(photo: Image.Image) -> dict[str, np.ndarray]:
     """A piece of a photograph, what a filter made of it, and the filter."""
-    before = (np.asarray(photo)[90:218, 160:288] / 255).astype(np.float16)
+    before = (np.asarray(photo)[110:238, 190:318] / 255).astype(np.float16)
     windows = np.lib.stride_tricks.sliding_window_view(before.astype(np.float64), FILTER.shape)
     after = np.einsum("hwij,ij->hw", windows, FILTER).astype(np.float32)
     return {"before": before, "after": after, "kernel": FILTER}

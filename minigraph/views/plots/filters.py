@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from minigraph.errors import DataError
 from minigraph.ops.base import spell_shape
-from minigraph.views.plots.kernels import draw_map, draw_scale
+from minigraph.views.plots.kernels import draw_map, draw_scale, rounded
 from minigraph.views.plots.sheet import (
     MARGIN,
     SOFT,
@@ -25,7 +26,7 @@ from minigraph.views.plots.sheet import (
     write_head,
 )
 
-MOST = 64  # kernels that are drawn
+MOST, NUMBERED = 64, 4  # kernels that are drawn; so many at most with their numbers
 GAP, LABEL = 14.0, 16.0
 
 
@@ -44,7 +45,8 @@ def plot_filters(kernel: ArrayLike, path: str | Path, title: str) -> None:
         raise DataError(f"kernel: found shape {spell_shape(kernels.shape) or '()'}; expected (out, in, kh, kw)")
     out, into, high, wide = kernels.shape
     pairs = list(np.ndindex(out, into))[:MOST]
-    cell = min(max(64.0 / max(high, wide), 1.0), 26.0)
+    numbered = len(pairs) <= NUMBERED and max(high, wide) <= 7
+    cell = 34.0 if numbered else min(max(64.0 / max(high, wide), 1.0), 26.0)
     columns = min(into, 16) if into > 1 else min(out, 8)  # of several input channels, a row for each kernel
     rows = ceil(len(pairs) / columns)
     step, drop = max(wide * cell, 34.0) + GAP, high * cell + GAP + LABEL
@@ -59,10 +61,11 @@ def plot_filters(kernel: ArrayLike, path: str | Path, title: str) -> None:
         sheet = blank_sheet(figure)
         write_head(sheet, head)
         limit = largest(kernels)
+        spell = partial(rounded, limit=limit) if numbered else None
         for number, (first, second) in enumerate(pairs):
             row, column = divmod(number, columns)
             x, y = left + column * step + (step - GAP) / 2, top + row * drop
             name = f"{first}" if into == 1 else f"[{first}, {second}]"
             write(sheet, Line(name, 7.5, colour=SOFT), x, y + 5, ha="center")
-            draw_map(sheet, kernels[first, second], x, y + LABEL + high * cell / 2, cell, limit)
+            draw_map(sheet, kernels[first, second], x, y + LABEL + high * cell / 2, cell, limit, spell)
         draw_scale(sheet, left + block + 18, top + LABEL + high * cell / 2, max(high * cell, 44.0), limit)

@@ -92,7 +92,7 @@ def plot_kernels(learned: Mapping[str, ArrayLike], teacher: Mapping[str, ArrayLi
             write(sheet, row.note, MARGIN, middle + 8)
             limit = largest(row.teacher, row.learned)
             for column, values in zip(columns[:2], (row.teacher, row.learned), strict=True):
-                draw_map(sheet, values, column, middle, row.cell, limit, partial(_rounded, limit=limit))
+                draw_map(sheet, values, column, middle, row.cell, limit, partial(rounded, limit=limit))
             draw_map(sheet, row.learned - row.teacher, columns[2], middle, row.cell, limit, _small)
             draw_scale(sheet, columns[2] + panel / 2 + 18, middle, high, limit)
             y += high + ROW_GAP
@@ -195,7 +195,7 @@ def draw_scale(sheet: Axes, left: float, middle: float, high: float, limit: floa
         write(sheet, Line(text, 7.5, colour=SOFT), left + 11, y)
 
 
-def _rounded(value: float, limit: float) -> str:
+def rounded(value: float, limit: float) -> str:
     """A value to about three figures of the largest one: 2, -0.25, 0.998."""
     if not isfinite(value) or not 1e-3 <= limit < 1e4:
         return _small(value)
