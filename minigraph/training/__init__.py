@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -131,9 +132,9 @@ def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Train
     Raises:
         TrainingDiverged: the checkpoint is then from before the loss began to rise.
     """
-    every, ahead, written, best = trainer.settings.checkpoint_every, 1, trainer.seconds, trainer.best
+    every, ahead, best, written = trainer.settings.checkpoint_every, 1, trainer.best, time.perf_counter()
     while not trainer.done:
-        before, started, due = trainer.step, trainer.seconds, trainer.next_evaluation()
+        before, seconds, due = trainer.step, trainer.seconds, trainer.next_evaluation()
         until = min(before + ahead, due, trainer.length)
         try:
             trainer.advance(until if every is None else min(until, (before // every + 1) * every))
@@ -143,16 +144,17 @@ def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Train
             raise
         if trainer.step == due:
             trainer.evaluate()
-        elapsed = max(trainer.seconds - started, 1e-6)
-        ahead = max(1, min(2 * ahead, int((trainer.step - before) * PACE / elapsed)))
-        if watch is not None and watch(trainer):
+        taken = max(trainer.seconds - seconds, 1e-6)
+        ahead = max(1, min(2 * ahead, int((trainer.step - before) * PACE / taken)))
+        wish = watch is not None and watch(trainer)
+        if wish and not trainer.done:
             trainer.stop()
         if checkpoint is None:
             continue
         if trainer.best is not best:
             best = trainer.best
             write_npz(checkpoint.with_name("best.npz"), best)
-        old = trainer.seconds - written > REST if every is None else trainer.step % every == 0
+        old = time.perf_counter() - written > REST if every is None else trainer.step % every == 0
         if old or trainer.done:
             write_checkpoint(checkpoint, trainer)
-            written = trainer.seconds
+            written = time.perf_counter()

@@ -58,6 +58,7 @@ class Trainer:
         step: how many updates are done; length: how many there will be.
         evaluations: see :class:`History`.
         best: the weights at the best evaluation, by name; empty until there is one.
+        seconds: wall time of the steps and evaluations so far.
         stopped: see :class:`History`.
     """
 
@@ -91,7 +92,7 @@ class Trainer:
         watched = settings.schedule is not None and settings.schedule.watches
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
-        self._started = time.perf_counter()
+        self.seconds = 0.0
 
     # -- where the run is -----------------------------------------------------------------------------
 
@@ -121,11 +122,6 @@ class Trainer:
         return rate * schedule.scale(self.step / unit, self.length / unit, self._memory)
 
     @property
-    def seconds(self) -> float:
-        """Wall time since the trainer was made or restored."""
-        return time.perf_counter() - self._started
-
-    @property
     def history(self) -> History:
         """What the run has seen so far."""
         best = next((row for row in self.evaluations if row.get("validation_loss") == self._lowest), None)
@@ -147,7 +143,7 @@ class Trainer:
             TrainingDiverged: a loss is not finite or beyond reason. The trainer goes back to the last call that began
                 with a loss that was not on the way there yet: below the first one, or ten times the least.
         """
-        before = self.step
+        before, started = self.step, time.perf_counter()
         self._kept = [*self._kept[-1:], self.snapshot()]
         try:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -159,6 +155,7 @@ class Trainer:
                     raise self._diverged(diverged)
                 self._least = min(self._least, float(losses.min()))
         finally:
+            self.seconds += time.perf_counter() - started
             self.model.parameters.version += 1  # the model's own last forward is out of date
 
     def _steps(self, until: int) -> float | None:
@@ -196,14 +193,16 @@ class Trainer:
 
     def evaluate(self) -> None:
         """Judge the run as it stands, tell schedule and patience, and keep the weights if they are the best so far."""
-        since = int(self.evaluations[-1]["step"]) if self.evaluations else 0
+        started, since = time.perf_counter(), int(self.evaluations[-1]["step"]) if self.evaluations else 0
         row = {"step": self.step, "loss": float(self.losses[since:].mean())}
-        if self.validation is not None:
-            judged = evaluate(self.model, self.validation, self.settings)
-            row |= {f"validation_{name}": value for name, value in judged.items()}
-        elif self.settings.metrics:
-            judged = evaluate(self.model, self.samples, self.settings)
-            row |= {name: value for name, value in judged.items() if name != "loss"}
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.validation is not None:
+                judged = evaluate(self.model, self.validation, self.settings)
+                row |= {f"validation_{name}": value for name, value in judged.items()}
+            elif self.settings.metrics:
+                judged = evaluate(self.model, self.samples, self.settings)
+                row |= {name: value for name, value in judged.items() if name != "loss"}
+        self.seconds += time.perf_counter() - started
         self.evaluations.append(row)
         watched = row.get("validation_loss", row["loss"])
         if self.settings.schedule is not None:
