@@ -1002,8 +1002,8 @@ TOML_FAULTS = [
     (
         'source = "teacher"',
         'source = "teacher"\nsample = 3',
-        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, "
-        "teacher; did you mean 'samples'?",
+        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, split, "
+        "validation, test, teacher; did you mean 'samples'?",
     ),
     # Training
     ('"sse"', '"see"', f"27:8: train.loss: found 'see' (a string); expected {LOSS}; did you mean 'sse'?"),
