@@ -12,8 +12,10 @@ import pytest
 from minigraph.definition import TrainSection
 from minigraph.errors import one_of
 from minigraph.losses import LOSSES
+from minigraph.metrics import METRICS
 from minigraph.ops import OPS as REGISTERED_OPS
 from minigraph.optimizers import OPTIMIZERS, SGD
+from minigraph.schedules import SCHEDULES
 from tests.definition.test_reading import SOUND, told
 
 SOUND_JSON = json.dumps(tomllib.loads(SOUND), indent=2) + "\n"
@@ -354,6 +356,36 @@ TOML_FAULTS = [
         'loss = "sse"',
         'los = "sse"',
         f"27:1: train.los: unknown key 'los'; expected one of {TRAIN_KEYS}; did you mean 'loss'?",
+    ),
+    (
+        "steps = 20",
+        "steps = 20\nepochs = 2",
+        "30:1: train.epochs: found 'epochs' beside 'steps'; expected one or the other",
+    ),
+    (
+        "steps = 20",
+        "steps = 20\nloss_weights = { conv3 = 1.0 }",
+        "30:18: train.loss_weights.conv3: unknown output 'conv3'; expected conv2; did you mean 'conv2'?",
+    ),
+    (
+        "steps = 20",
+        'steps = 20\nschedule = { name = "cosin" }',
+        f"30:21: train.schedule.name: unknown schedule 'cosin'; expected {one_of(SCHEDULES)}; did you mean 'cosine'?",
+    ),
+    (
+        "steps = 20",
+        'steps = 20\nmetrics = ["mae", "acuracy"]',
+        f"30:19: train.metrics[1]: unknown metric 'acuracy'; expected {one_of(METRICS)}; did you mean 'accuracy'?",
+    ),
+    (
+        'loss = "sse"',
+        'loss = { name = "huber", dleta = 0.5 }',
+        "27:26: train.loss.dleta: unknown key 'dleta'; expected one of name, delta; did you mean 'delta'?",
+    ),
+    (
+        'source = "teacher"',
+        'source = "teacher"\nsplit = { validation = 0.5, test = 0.6 }',
+        "22:36: data.split.test: found 0.6 (a number); expected shares of less than 1 together",
     ),
     # Types
     ('name = "small"', 'name = "2small"', f"2:8: name: found '2small' (a string); {NAME}"),
@@ -970,8 +1002,8 @@ TOML_FAULTS = [
     (
         'source = "teacher"',
         'source = "teacher"\nsample = 3',
-        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, "
-        "teacher; did you mean 'samples'?",
+        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, split, "
+        "validation, test, teacher; did you mean 'samples'?",
     ),
     # Training
     ('"sse"', '"see"', f"27:8: train.loss: found 'see' (a string); expected {LOSS}; did you mean 'sse'?"),
