@@ -54,6 +54,9 @@ class Trainer:
         detect_anomaly: look at every node's value and error in each step.
         on_step: called with (step from 0, loss before its update).
 
+    Raises:
+        DataError: the loss cannot take what the model answers.
+
     Attributes:
         step: how many updates are done; length: how many there will be.
         evaluations: see :class:`History`.
@@ -93,6 +96,10 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
+            first = self.batches.at(0)
+            first.plan.forward()
+            first.loss()
 
     # -- where the run is -----------------------------------------------------------------------------
 
