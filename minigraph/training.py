@@ -78,7 +78,7 @@ def train(
     losses = np.empty(steps)
     started = time.perf_counter()
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with plan.held(), np.errstate(over="ignore", invalid="ignore"):
             for step in range(steps):
                 plan.forward()
                 total = sum(criterion.evaluate(answer, wanted, error) for answer, wanted, error in watched)

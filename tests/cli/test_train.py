@@ -106,7 +106,7 @@ def test_data_of_the_users_own_replace_the_definitions(command: CommandLine) -> 
 def test_divergence_names_the_step_keeps_the_losses_and_leaves_with_1(command: CommandLine) -> None:
     answer = command("train", "two_conv", "--learning-rate", "1", "--json")
     assert answer.status == 1
-    assert "error: training diverged: the loss at step 4 is nan" in answer.err
+    assert "error: training diverged: the loss at step 4 is inf" in answer.err
     result = json.loads(answer.out)
     assert (result["loss_final"], result["diverged_at"]) == (None, 4)
     assert Path(result["out"], "history.csv").read_text().count("\n") == 6
