@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
     from minigraph.optimizers import SGD as SGD
+    from minigraph.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
     from minigraph.views.plots import plot_graph as plot_graph
@@ -91,6 +92,7 @@ _HOMES = {
         "register_op",
     ),
     "optimizers": ("SGD",),
+    "threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),
     "views.summary": ("summary",),
