@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import harness
+from benchmarks import harness, report
 
 ROWS = {
     "step": "two_conv",
@@ -43,22 +43,22 @@ def main(
     for name in chosen:
         if name not in ROWS:
             raise typer.BadParameter(f"found '{name}'; expected any of {', '.join(ROWS)}")
-    missing = [library for library in harness.LIBRARIES if harness.version(library) == "not installed"]
+    missing = [library for library in report.LIBRARIES if report.version(library) == "not installed"]
     if missing:
         raise typer.BadParameter(f'{", ".join(missing)}: not installed; pip install -e ".[bench]"')
     harness.hold_threads()
-    conditions = harness.conditions(" ".join(["python -m benchmarks", *(names or [])]))
+    conditions = report.conditions(" ".join(["python -m benchmarks", *(names or [])]))
     rows, others = [], harness.Others()
     for name in chosen:
         print(f"{name} ...", file=sys.stderr, flush=True)
         row = getattr(import_module(f"benchmarks.{ROWS[name]}"), name)()
         rows.append(row)
-        print("\n".join(harness.row_text(row)), end="\n\n", flush=True)
-    print("\n".join(harness.goals_table(rows)))
+        print("\n".join(report.row_text(row)), end="\n\n", flush=True)
+    print("\n".join(report.goals_table(rows)))
     conditions["others"] = others.share()
-    print(f"\n{harness.others_text(conditions['others'])}")
+    print(f"\n{report.others_text(conditions['others'])}")
     if out or not names:
-        files = harness.write(rows, conditions, out or RESULTS)
+        files = report.write(rows, conditions, out or RESULTS)
         print(f"written: {', '.join(map(str, files))}", file=sys.stderr)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 import minigraph as mg
-from benchmarks.harness import Goal, Line, Row, in_turns, quantity, timed
+from benchmarks.harness import Goal, Line, Row, in_turns, timed
+from benchmarks.report import quantity
 
 SIDES = (20, 40, 80, 160, 320, 640)
 NODES = (4, 8, 16, 32, 64, 128, 256)

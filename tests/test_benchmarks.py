@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import harness
+from benchmarks import harness, report
 from benchmarks.growth import line_through
-from benchmarks.harness import Goal, Line, Row, agree, digits, in_turns, markdown, quantity, timed, write
+from benchmarks.harness import Goal, Line, Row, agree, in_turns, timed
+from benchmarks.report import digits, markdown, quantity, write
 from tests.helpers import ROOT
 
 CONDITIONS = {
@@ -130,7 +133,7 @@ def test_the_table_shows_medians_ratios_and_what_was_not_reached(rows: list[Row]
         "# Benchmarks\n\n"
         "`python -m benchmarks made up`, 2020-01-02 03:04 UTC. Abacus, 2 threads for every side, Linux x86_64. "
         "minigraph 9.9, python 3.99.\n\n"
-        "Other processes used 25% of the processors' time; run again on a quiet machine. " + harness.HOW + "\n\n"
+        "Other processes used 25% of the processors' time; run again on a quiet machine. " + report.HOW + "\n\n"
         "| row | what | to reach | measured | reached |\n"
         "| --- | --- | --- | --- | --- |\n"
         "| 1. step | times faster | at least 9 | 10.0 | yes |\n"
@@ -153,9 +156,9 @@ def test_the_table_shows_medians_ratios_and_what_was_not_reached(rows: list[Row]
 
 
 def test_both_files_are_written_and_the_json_has_every_turn(rows: list[Row], tmp_path: Path) -> None:
-    report, figures = write(rows, CONDITIONS, tmp_path / "results")
-    assert (report.name, figures.name) == ("latest.md", "latest.json")
-    assert report.read_text(encoding="utf-8") == markdown(rows, CONDITIONS)
+    table, figures = write(rows, CONDITIONS, tmp_path / "results")
+    assert (table.name, figures.name) == ("latest.md", "latest.json")
+    assert table.read_text(encoding="utf-8") == markdown(rows, CONDITIONS)
     held = json.loads(figures.read_text(encoding="utf-8"))
     assert {key: held[key] for key in CONDITIONS} == CONDITIONS
     (line,) = held["rows"][0]["lines"]
@@ -170,8 +173,8 @@ def test_both_files_are_written_and_the_json_has_every_turn(rows: list[Row], tmp
 
 
 def test_the_conditions_name_every_library_and_the_threads() -> None:
-    found = harness.conditions("made up")
-    assert set(found["versions"]) == {"minigraph", "python", *harness.LIBRARIES}
+    found = report.conditions("made up")
+    assert set(found["versions"]) == {"minigraph", "python", *report.LIBRARIES}
     assert found["versions"]["numpy"] == np.__version__
     assert found["threads"] == harness.THREADS
     assert found["processor"]
@@ -203,3 +206,9 @@ def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert str(caught.value) == (
         "found 'stp'; expected any of step, process, layers, large, cnn, memory, growth, startup"
     )
+
+
+def test_nothing_that_counts_its_threads_is_imported_before_they_are_held() -> None:
+    code = f"import sys, benchmarks.__main__; print({set(report.LIBRARIES)} & set(sys.modules) or 'nothing')"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert answer.stdout.strip() == "nothing"
