@@ -131,7 +131,8 @@ class Gemm(Planned):
         lanes_wanted = LANES if layer.large else 1
         tiles = tiled(layer.output, layer.batch, layer.taps * layer.channels, products, error.itemsize, lanes_wanted)
         lanes: list[list[Lane]] = []
-        adds: list[Step] = [setter(filled, 0)]
+        adds: list[Step] = []
+        done = 0
         for part in into_lanes(len(tiles), layer.large):
             first, last = tiles[part.start].rows.start, tiles[part.stop - 1].rows.stop
             # The rows of the padded input that the lane's windows read.
@@ -147,13 +148,21 @@ class Gemm(Planned):
                     rows, columns = (shape[3] - 1) * down + 1, (shape[4] - 1) * across + 1
                     places.append((i, j, held[:, y : y + rows : down, x : x + columns : across]))
                 lane.append(_scatter(matrix, error[:, p, q], workspace.reserve(shape, dtype=error.dtype), places))
+            # Its rows of the input: those that an earlier lane has written too are added when all have ended.
+            shift = first * down - top
+            begin, end = max(0, shift), min(layer.size[0], shift + height)
+            inner, fresh = held[:, :, left : left + layer.size[1]], max(begin, done)
+            if fresh < end:
+                lane.append(_copy(filled[:, fresh:end], inner[:, fresh - shift : end - shift]))
+            if begin < min(done, end):
+                both = filled[:, begin : min(done, end)]
+                adds.append(partial(np.add, both, inner[:, begin - shift : min(done, end) - shift], both))
+            if begin > done:
+                adds.append(setter(filled[:, done:begin], 0))  # no window reads them
+            done = max(done, end)
             lanes.append(lane)
-            # Lanes meet in rows that windows of both read: these are added one lane after the other.
-            above, below = max(0, first * down - top), min(layer.size[0], first * down - top + height)
-            if above < below:
-                goal = filled[:, above:below]
-                inner = held[:, above + top - first * down : below + top - first * down, left : left + layer.size[1]]
-                adds.append(partial(np.add, goal[:, :, : inner.shape[2]], inner, goal[:, :, : inner.shape[2]]))
+        if done < layer.size[0]:
+            adds.append(setter(filled[:, done:], 0))
         return [*shared(lanes), *adds]
 
 
@@ -231,6 +240,13 @@ def _joined(kernel: Array, bias: Array | None) -> Array | None:
 
 def _clear(array: Array) -> Lane:
     return lambda worker: array.fill(0)
+
+
+def _copy(target: Array, source: Array) -> Lane:
+    def lane(worker: int) -> None:
+        target[...] = source
+
+    return lane
 
 
 def _scatter(matrix: Array, error: Array, scratch: Scratch, places: list[tuple[int, int, Array]]) -> Lane:

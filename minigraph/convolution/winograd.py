@@ -26,7 +26,7 @@ KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0
 """G"""
 TILE_BYTES = 1 << 21
 """How large the transformed rows and the products of a tile may get."""
-COPIES_IN, COPIES_OUT = 22, 19
+COPIES_IN, COPIES_OUT = 18, 15
 """What the transforms of the three passes take for each entry of the map and of the answer, in numbers copied."""
 SMALL_PRODUCT = 1_000_000
 """OpenBLAS multiplies matrices of fewer multiply-adds than this without packing them first."""
