@@ -106,10 +106,13 @@ class Plan:
     ) -> None:
         graph, nodes, memory = model.graph, model.graph.nodes, _Memory()
         # An error is of use to a node that has, or reads something that has, a trainable parameter.
+        owned: dict[str, dict[str, Array]] = {}
+        for full_name, array in gradients.items():
+            owner, _, key = full_name.partition(".")
+            owned.setdefault(owner, {})[key] = array
         carrying: set[str] = set()
         for name in graph.order:
-            owned = graph.owner(name) + "."
-            if any(full_name.startswith(owned) for full_name in gradients) or carrying & set(nodes[name].inputs):
+            if graph.owner(name) in owned or carrying.intersection(nodes[name].inputs):
                 carrying.add(name)
         carrying &= graph.needed()
         written = set(errors)
@@ -135,8 +138,7 @@ class Plan:
                 if source not in errors:
                     errors[source] = errors[name] if name in over else memory.take(held[source].shape, model.dtype)
                 targets.append(target(errors[source], source))
-            wanted = {full.removeprefix(prefix): array for full, array in gradients.items() if full.startswith(prefix)}
-            filled = {key: target(array, prefix + key) for key, array in wanted.items()}
+            filled = {key: target(array, prefix + key) for key, array in owned.get(graph.owner(name), {}).items()}
             self._backward += backwards[name](errors[name], tuple(targets), filled)
             for total, addend in addends:
                 self._backward.append(partial(np.add, total, addend, total))

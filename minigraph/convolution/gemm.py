@@ -24,11 +24,13 @@ from minigraph.convolution.patches import Patches, tiled
 from minigraph.steps import Step, copying, into_lanes, setter, shared
 from minigraph.threads import LANES, Lane, Scratch
 
+FEW_CALLS = 1 << 13
+"""Below so many numbers one call that copies them in a bad order is faster than several in a good one."""
 PRODUCTS_PER_COPY = 7
 """Multiply-adds of a large matrix product in the time of copying a number."""
 
 
-def efficiency(rows: int) -> float:
+def efficiency(rows: float) -> float:
     """How near to its best speed a matrix product with so many rows comes."""
     return rows / (rows + 8)
 
@@ -218,7 +220,7 @@ class Phases:
 def _interleaved(found: Array, filled: Array, vertical: Phases, horizontal: Phases) -> list[Step]:
     """The steps that put phases (G, sy, sx, C/G, A, B, N) to their rows and columns of (C, H, W, N)."""
     groups, down, across, channels, rows, columns, batch = found.shape
-    if (rows * down, columns * across) == filled.shape[1:3]:
+    if (rows * down, columns * across) == filled.shape[1:3] and filled.size < FEW_CALLS:
         apart = filled.reshape(groups, channels, rows, down, columns, across, batch)
         together = found.transpose(0, 3, 4, 1, 5, 2, 6)
         return copying(apart[0], together[0]) if groups == 1 else copying(apart, together)

@@ -26,8 +26,8 @@ KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0
 """G"""
 TILE_BYTES = 1 << 21
 """How large the transformed rows and the products of a tile may get."""
-COPIES_IN, COPIES_OUT = 18, 15
-"""What the transforms of the three passes take for each entry of the map and of the answer, in numbers copied."""
+COPIES, COPIES_IN, COPIES_OUT = 60, 18, 15
+"""What the transforms of the three passes take for each place, each entry of the map there, and each of the answer."""
 SMALL_PRODUCT = 1_000_000
 """OpenBLAS multiplies matrices of fewer multiply-adds than this without packing them first."""
 SHORT_ROW = 64
@@ -50,8 +50,8 @@ class Winograd(Planned):
             return None
         if max(geometry.padding[0::2]) >= layer.kernel_size[0] or max(geometry.padding[1::2]) > 2:
             return None  # the error's own padding would be negative
-        moved = layer.positions * (COPIES_IN * layer.channels + COPIES_OUT * layer.out_channels)
-        rate = PRODUCTS_PER_COPY * efficiency(min(layer.channels, layer.out_channels))
+        moved = layer.positions * (COPIES + COPIES_IN * layer.channels + COPIES_OUT * layer.out_channels)
+        rate = PRODUCTS_PER_COPY * efficiency((layer.channels + layer.out_channels) / 2)
         pairs = layer.batch * -(-layer.output[1] // 2)
         return moved + 3 * layer.multiply_adds * 2 / 3 / (rate * pairs / (pairs + SHORT_ROW))
 
