@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 
 import minigraph as mg
 from benchmarks.harness import Goal, Line, Row, agree, in_turns, timed
@@ -26,6 +27,20 @@ def training(steps: int, engine: str) -> Callable[[], np.ndarray]:
     model.parameters.update(parameters)
     optimizer = mg.SGD(learning_rate=TWO_CONV_RATE)
     return lambda: mg.train(model, x, target, loss="sse", optimizer=optimizer, steps=steps).loss
+
+
+def on_one_thread(run: Callable[[], Any]) -> Callable[[], Any]:
+    """A run of PyTorch's on one thread, for which maps as small as these may be too small to share."""
+
+    def alone() -> Any:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return run()
+        finally:
+            torch.set_num_threads(threads)
+
+    return alone
 
 
 @contextmanager
@@ -49,6 +64,7 @@ def step() -> Row:
     runs: dict[str, Callable[[], Any]] = {
         "minigraph": training(STEPS, "fast"),
         "PyTorch eager": two_conv_torch.training(STEPS),
+        "PyTorch eager, 1 thread": on_one_thread(two_conv_torch.training(STEPS)),
         "torch.compile": two_conv_torch.training(STEPS, compiled=True),
         "JAX jit": two_conv_jax.training(STEPS),
         "JAX lax.scan": two_conv_jax.scanned(STEPS),
@@ -59,7 +75,7 @@ def step() -> Row:
         "the same first numbers, all sides saw the same losses.",
         "Every side keeps the loss of each step: JAX as arrays, awaited after the last step, the others as numbers.",
         "minigraph's time has its planning in it; that of JAX and torch.compile has no compilation.",
-        "Two threads are allowed to every side; at this size none has work for the second.",
+        "Two threads are allowed to every side but the one that says otherwise.",
     ]
     losses = {}
     for name in list(runs):
@@ -75,8 +91,9 @@ def step() -> Row:
     agree({name: loss for name, loss in losses.items() if len(loss) == STEPS}, 1e-9)
     per = {name: len(loss) for name, loss in losses.items()}
     line = Line("one step", in_turns({name: timed(run, per[name]) for name, run in runs.items()}, turns=15))
+    eager = min(line.ratio("PyTorch eager"), line.ratio("PyTorch eager, 1 thread"))
     goals = [
-        Goal("times faster than PyTorch eager", line.ratio("PyTorch eager"), "at least", 12),
+        Goal("times faster than PyTorch eager, on two threads or one as is faster", eager, "at least", 12),
         Goal("times faster than JAX jit called per step", line.ratio("JAX jit"), "at least", 1),
         Goal("times the time of a whole-loop JAX lax.scan", 1 / line.ratio("JAX lax.scan"), "at most", 4),
     ]
