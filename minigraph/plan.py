@@ -19,7 +19,15 @@ from minigraph.convolution.layer import Planned
 from minigraph.graph import Node
 from minigraph.model import Model
 from minigraph.ops.base import Array, PlanBackward, Slot
-from minigraph.steps import FEW_PRODUCTS, Step, batch_last, empty_batch_last, from_batch_last, to_batch_last
+from minigraph.steps import (
+    FEW_PRODUCTS,
+    Step,
+    batch_first,
+    batch_last,
+    empty_batch_last,
+    from_batch_last,
+    to_batch_last,
+)
 from minigraph.threads import Workspace, blas_held
 
 
@@ -177,7 +185,7 @@ class _Memory:
 
 def _as_batch_last(array: Array) -> Array:
     """An array of a single sample: its memory is batch-last already."""
-    return np.moveaxis(array.reshape(*array.shape[1:], 1), -1, 0)
+    return batch_first(array.reshape(*array.shape[1:], 1))
 
 
 def _may_overwrite(node: Node, nodes: Mapping[str, Node], readers: Mapping[str, int]) -> bool:

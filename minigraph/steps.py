@@ -31,12 +31,12 @@ FEW_SAMPLES = 16
 
 def batch_last(array: Array) -> Array:
     """(N, C, H, W) seen as (C, H, W, N), and (N, F) as (F, N)."""
-    return np.moveaxis(array, 0, -1)
+    return array.transpose(*range(1, array.ndim), 0)
 
 
 def batch_first(array: Array) -> Array:
     """(C, H, W, N) seen as (N, C, H, W): the inverse of :func:`batch_last`."""
-    return np.moveaxis(array, -1, 0)
+    return array.transpose(-1, *range(array.ndim - 1))
 
 
 def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> Array:

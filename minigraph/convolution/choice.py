@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from minigraph.convolution.base import Array
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.gemm import Gemm
@@ -13,6 +15,7 @@ from minigraph.threads import Workspace
 ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier)
 
 
+@lru_cache
 def choose(layer: Layer) -> type[Planned]:
     """The algorithm of the lowest cost; the same for the same layer always."""
     costs = [(cost, index) for index, kind in enumerate(ALGORITHMS) if (cost := kind.cost(layer)) is not None]
