@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
     from minigraph.optimizers import SGD as SGD
+    from minigraph.optimizers import Adam as Adam
+    from minigraph.optimizers import AdamW as AdamW
+    from minigraph.optimizers import RMSprop as RMSprop
     from minigraph.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
@@ -91,7 +94,7 @@ _HOMES = {
         "attribute",
         "register_op",
     ),
-    "optimizers": ("SGD",),
+    "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),

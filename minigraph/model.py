@@ -345,6 +345,12 @@ def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Ar
     Raises:
         ShapeError: its shape does not fit; the text has both. DataError: it is not of real numbers, or empty.
     """
+    array, rank = arranged(given, shape, name)
+    return cast(array, dtype, f"'{name}'"), rank
+
+
+def arranged(given: ArrayLike, shape: Shape, name: str) -> tuple[Array, int]:
+    """:func:`canonical` without the copy and in the array's own dtype: a view, where that is possible."""
     array = real_array(given, f"'{name}'")
     fitting = [shape, (None, *shape)]
     if len(shape) == 3 and shape[0] == 1:
@@ -354,7 +360,7 @@ def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Ar
             if array.size == 0:
                 raise DataError(f"'{name}': found no samples; expected at least one")
             samples = len(array) if form[0] is None else 1
-            return cast(array, dtype, f"'{name}'").reshape(samples, *shape), 4 if form[0] is None else len(form)
+            return array.reshape(samples, *shape), 4 if form[0] is None else len(form)
     forms = " or ".join("x".join("N" if size is None else str(size) for size in form) for form in fitting)
     raise ShapeError(f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}")
 
