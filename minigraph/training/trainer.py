@@ -153,7 +153,7 @@ class Trainer:
         before, started = self.step, time.perf_counter()
         self._kept = [*self._kept[-1:], self.snapshot()]
         try:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with self.batches.held(), np.errstate(over="ignore", invalid="ignore"):
                 diverged = self._steps(until)
                 losses = self._losses[before : self.step]
                 if len(losses) and losses[0] <= max(self._losses[0], 10 * self._least):
