@@ -12,7 +12,7 @@ def test_heights_are_logarithmic_only_where_all_are_above_zero() -> None:
 
 
 def test_many_values_share_bars_and_few_have_their_own() -> None:
-    assert sparkline(np.linspace(0, 1, 1000), width=8) == "▁▂▃▄▅▆▇█"
+    assert sparkline(np.linspace(-1, 1, 1000), width=8) == "▁▂▃▄▅▆▇█"
     assert len(sparkline(np.arange(1, 6), width=8)) == 5
 
 
