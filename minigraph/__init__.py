@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from minigraph.optimizers import Adam as Adam
     from minigraph.optimizers import AdamW as AdamW
     from minigraph.optimizers import RMSprop as RMSprop
+    from minigraph.prediction import predict as predict
     from minigraph.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
@@ -95,6 +96,7 @@ _HOMES = {
         "register_op",
     ),
     "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
+    "prediction": ("predict",),
     "threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),

@@ -23,7 +23,7 @@ class GradientRow:
     """One parameter or input.
 
     Attributes:
-        name: "conv1.kernel" or an input's name; entries: how many numbers it has.
+        name: "conv1.kernel" or an input's name; entries: how many numbers it has; checked: how many were compared.
         max_error: the largest relative error of an entry; index: where.
         backward, difference: the two gradients there.
         kinks: entries that were left out because the loss has no derivative there (ReLU at 0).
@@ -36,6 +36,7 @@ class GradientRow:
     backward: float
     difference: float
     kinks: int
+    checked: int
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,15 @@ class GradientCheck:
 
 
 def gradcheck(
-    model: Model, x: Arrays, *, tolerance: float = 1e-6, seed: int = 0, training: bool = False
+    model: Model,
+    x: Arrays,
+    *,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+    training: bool = False,
+    entries: int | None = None,
 ) -> GradientCheck:
-    """Compare the gradient of every parameter and input entry with a central difference, in float64.
+    """Compare the gradient of every entry of every parameter and input with a central difference, in float64.
 
     The loss is the sum of the outputs times fixed random numbers, so that no error cancels by symmetry. The
     relative error of an entry is |backward - difference| over the larger of the two; entries below a hundredth of
@@ -71,6 +78,7 @@ def gradcheck(
         x: as for :meth:`Model.forward`.
         tolerance: the largest relative error that passes.
         seed: of the random numbers.
+        entries: at most so many of each array are compared, chosen at random; all when left out.
         training: check the passes of training, where BatchNorm uses the batch's own statistics.
 
     Raises:
@@ -99,14 +107,20 @@ def gradcheck(
         twin.run(moved, training)
         return sum(float(np.vdot(upstream[name], moved[name] - centre[name])) for name in centre)
 
-    rows = [_row(name, values, gradients.get(name), change) for name, values in twin.parameters.items()]
-    rows += [_row(name, values, errors.get(name), change) for name, values in inputs.items()]
+    def row(name: str, values: Array, gradient: Array | None) -> GradientRow:
+        chosen = np.ones(values.size, dtype=bool)
+        if entries is not None and entries < values.size:
+            chosen[generator.choice(values.size, values.size - entries, replace=False)] = False
+        return _row(name, values, gradient, chosen.reshape(values.shape), change)
+
+    rows = [row(name, values, gradients.get(name)) for name, values in twin.parameters.items()]
+    rows += [row(name, values, errors.get(name)) for name, values in inputs.items()]
     return GradientCheck(rows, tolerance)
 
 
-def _row(name: str, values: Array, gradient: Array | None, change: Callable[[], float]) -> GradientRow:
-    backward = np.zeros_like(values) if gradient is None else gradient
-    difference, smooth = _differences(values, change)
+def _row(name: str, values: Array, gradient: Array | None, chosen: Array, change: Callable[[], float]) -> GradientRow:
+    backward = np.where(chosen, 0.0 if gradient is None else gradient, 0.0)
+    difference, smooth = _differences(values, chosen, change)
     scale = np.maximum(np.abs(backward), np.abs(difference))
     floor = max(SMALL * float(scale.max(initial=0.0)), np.finfo(np.float64).tiny)
     relative = np.where(smooth, np.abs(backward - difference) / np.maximum(scale, floor), 0.0)
@@ -120,17 +134,18 @@ def _row(name: str, values: Array, gradient: Array | None, change: Callable[[], 
         float(backward[worst]),
         float(difference[worst]),
         int((~smooth).sum()),
+        int(chosen.sum()),
     )
 
 
-def _differences(values: Array, change: Callable[[], float]) -> tuple[Array, Array]:
-    """The central difference at every entry, and whether it could be told.
+def _differences(values: Array, chosen: Array, change: Callable[[], float]) -> tuple[Array, Array]:
+    """The central difference at every chosen entry, 0 elsewhere, and whether it could be told.
 
     A kink within the step shows by a difference that changes when the step is halved; a kink at the entry itself
     by slopes to both sides whose distance does not. Such entries are tried again with smaller steps.
     """
     difference = np.zeros_like(values)
-    smooth = np.zeros(values.shape, dtype=bool)
+    smooth = ~chosen
     for step in STEPS:
         for index in map(tuple, np.argwhere(~smooth)):
             wide, wide_gap = _slopes(values, index, step, change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ Array = NDArray[Any]
 
 class Metric(ABC):
     """How good answers are."""
+
+    rises: ClassVar[bool] = True
+    """Whether better answers have a higher number."""
 
     @abstractmethod
     def of_samples(self, answer: Array, target: Array) -> Array:
@@ -53,6 +56,8 @@ class Accuracy(Metric):
 @register_metric("mae")
 class MeanAbsolute(Metric):
     """The mean absolute difference."""
+
+    rises: ClassVar[bool] = False
 
     def of_samples(self, answer: Array, target: Array) -> Array:
         return _mean_of_samples(np.abs(answer - _full(target, answer)))

@@ -13,7 +13,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from minigraph.data import Data
-from minigraph.definition import Definition
 from minigraph.errors import DataError, TrainingDiverged
 from minigraph.files import PART, write_text
 from minigraph.locking import LOCK, locked
@@ -180,23 +179,3 @@ def write_results(folder: Path, model: Model, summary: RunSummary) -> None:
     """Write ``weights.npz`` and ``summary.json``, each whole or not at all."""
     model.save(folder / "weights.npz")
     write_text(folder / "summary.json", json.dumps(summary.plain(), indent=2) + "\n")
-
-
-def write_plots(folder: Path, definition: Definition, model: Model, losses: Array, data: Data) -> None:
-    """Write ``loss.png`` and ``graph.png``, and for a teacher ``kernels.png`` and ``reconstruction.png``."""
-    from minigraph.views import plots
-
-    graph = definition.graph
-    plots.plot_loss(losses, folder / "loss.png", graph.name)
-    plots.plot_graph(graph, folder / "graph.png")
-    if data.teacher is None:
-        return
-    plots.plot_kernels(dict(model.parameters), data.teacher, folder / "kernels.png")
-    answer = model.forward(data.inputs)
-    first = graph.outputs[0]
-    plots.plot_reconstruction(
-        data.targets[first],
-        answer if len(graph.outputs) == 1 else answer[first],
-        folder / "reconstruction.png",
-        first,
-    )

@@ -26,9 +26,9 @@ LAYERS = [
     ["definition", "model"],
     ["samples"],
     ["data", "plan", "gradient_check"],
-    ["training"],
+    ["training", "prediction"],
     ["views"],
-    ["runs"],
+    ["runs", "comparison", "pictures"],
     ["cli"],
     ["__main__"],
 ]

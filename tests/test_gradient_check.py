@@ -53,6 +53,16 @@ def test_it_holds_for_several_inputs_outputs_and_a_dead_branch() -> None:
     assert rows["dead.kernel"].max_error == rows["dead.kernel"].backward == 0.0
 
 
+def test_it_compares_a_choice_of_the_entries_of_large_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = mg.Model(diamond(), seed=0), draw(2, 3, 6, 7)
+    checked = mg.gradcheck(model, x, entries=10)
+    assert checked.ok
+    assert {row.name: row.checked for row in checked.rows} == {"conv.kernel": 10, "conv.bias": 4, "image": 10}
+    right = Fast.kernel_gradient
+    monkeypatch.setattr(Fast, "kernel_gradient", lambda *arguments: right(*arguments) * 1.001)
+    assert not mg.gradcheck(model, x, entries=1).ok
+
+
 def test_it_leaves_out_the_kinks_and_counts_them() -> None:
     x = np.array([[1.0, 0.0, -2.0], [-0.0, 0.5, 3.0]])
     checked = mg.gradcheck(relu_of_scaled(), x)

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import inspecting, training, using
+from minigraph.cli import comparing, inspecting, training, using
 from minigraph.cli.output import print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
@@ -33,6 +33,7 @@ app = typer.Typer(
     help="Declared convolutional graphs that you can read, trust, train and look inside.",
 )
 app.command("train")(training.train)
+app.command("compare")(comparing.compare)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)
@@ -69,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # pydantic's search of all installed packages for plugins, of which we use none, another twentieth.
     gc.set_threshold(1_000_000)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Products as small as ours gain little from a second BLAS thread, and where other programs run beside ours the
+    # threads wait for each other in a loop: a training step then takes ten to a hundred times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A terminal that cannot show a line or an arrow shows a question mark: no reason to fail.

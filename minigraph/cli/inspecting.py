@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from minigraph.errors import Problem
     from minigraph.graph import Graph
 
+CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as thousands
+
 
 def check(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Definition files or bundled names.")],
@@ -104,6 +106,9 @@ def gradcheck(
     model: ModelArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
+    entries: Annotated[
+        int, typer.Option(min=1, help="At most so many entries of each array are compared, chosen at random.")
+    ] = 2000,
     engine: EngineOption = "fast",
     assignments: SetOption = None,
     as_json: JsonOption = False,
@@ -119,15 +124,16 @@ def gradcheck(
     definition = load_definition(model, assignments)
     chosen = seed if seed is not None else definition.train.seed if definition.train else 0
     if definition.data is not None:
-        inputs = load_data(definition, "float64", chosen).inputs
+        inputs, _ = load_data(definition, "float64", chosen).samples.read(slice(0, CHECKED_SAMPLES))
     else:
         generator = np.random.default_rng(chosen)
         inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
-    outcome = compare(Model(definition.graph, chosen, engine, "float64"), inputs, tolerance=tolerance, seed=chosen)
+    network = Model(definition.graph, chosen, engine, "float64")
+    outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
     rows = [
         (
             row.name,
-            str(row.entries),
+            f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
             f"{row.max_error:.2e}",
             str(list(row.index)),
             f"{row.backward:.9g}",

@@ -106,7 +106,9 @@ def train(
         summary = runs.summarize(trainer, samples, engine, folder, diverged)
         runs.write_results(folder, network, summary)
         if plots and trainer.stopped != "interrupted" and diverged is None:
-            runs.write_plots(folder, definition, network, trainer.losses, samples)
+            from minigraph.pictures import write_pictures
+
+            write_pictures(folder, definition, network, trainer.losses, samples)
         again = f"minigraph train {model} --resume {folder}"
         if diverged is not None:
             kept = f"; to go on from step {trainer.step}: {again} --learning-rate ..." if checkpoint.exists() else ""

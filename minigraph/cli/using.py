@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from minigraph.cli.options import EngineOption, ModelArgument, load_definition
+from minigraph.cli.options import EngineOption, ModelArgument, SetOption, load_definition
 from minigraph.cli.output import Output
 
 
@@ -19,51 +19,37 @@ def predict(
         typer.Option(
             "--input",
             metavar="[NAME=]FILE",
-            help="npy, npz, csv, png or jpg; with NAME= for one of several inputs.",
+            help="npy, npz, csv, png, jpg or a folder of them; with NAME= for one of several inputs; "
+            "given again, more samples.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The answer: npy, or npz by output.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The answer: npy, npz by output, or png (numbered for many samples)."
+        ),
+    ],
     engine: EngineOption = "fast",
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Samples at a time; as fit into little memory when left out.")
+    ] = None,
+    assignments: SetOption = None,
 ) -> None:
-    """Answer an input with MODEL and given weights."""
-    import numpy as np
-
-    from minigraph.data import read_array
-    from minigraph.errors import DataError, did_you_mean, one_of
-    from minigraph.files import whole, write_npz
+    """Answer any number of samples with MODEL and given weights."""
     from minigraph.model import Model
+    from minigraph.prediction import predict as answer_to
+    from minigraph.prediction import read_inputs, require_writable, write_answers
 
-    definition = load_definition(model)
-    shapes = definition.graph.inputs
-    if out.suffix not in (".npy", ".npz"):
-        raise DataError(f"{out}: found a name that ends in '{out.suffix}'; expected .npy or .npz")
-    network = Model(definition.graph, 0, engine)
-    if out.suffix == ".npy" and len(definition.graph.outputs) > 1:
-        raise DataError(f"{out}: found one array for {len(definition.graph.outputs)} outputs; expected .npz")
-    files = {}
-    for text in given:
-        name, equals, file = text.partition("=")
-        if not equals:
-            name, file = next(iter(shapes)), text
-        if name not in shapes:
-            raise DataError(
-                f"--input {text}: unknown input '{name}'; expected {one_of(shapes)}{did_you_mean(name, shapes)}"
-            )
-        files[name] = Path(file)
-    missing = [name for name in shapes if name not in files]
-    if missing:
-        raise DataError(f"--input: '{missing[0]}' is missing; expected NAME=FILE for each of {', '.join(shapes)}")
-    arrays = {name: read_array(file, shapes[name], name) for name, file in files.items()}
+    graph = load_definition(model, assignments).graph
+    require_writable(out, graph)
+    network = Model(graph, 0, engine)
+    arrays = read_inputs(graph, given)
     network.load_weights(weights)
-    answer = network.forward(arrays)
-    answers = answer if isinstance(answer, dict) else {definition.graph.outputs[0]: answer}
-    if out.suffix == ".npz":
-        write_npz(out, answers)
-    else:
-        with whole(out) as temporary, temporary.open("wb") as written:
-            np.save(written, answer, allow_pickle=False)
+    answer = answer_to(network, arrays, batch_size)
+    answers = answer if isinstance(answer, dict) else {graph.outputs[0]: answer}
+    files = write_answers(out, answers)
     told = ", ".join(f"{name} {'x'.join(map(str, array.shape))}" for name, array in answers.items())
-    Output().say(f"{told} in {out}")
+    Output().say(f"{told} in {files[0]}" + (f" to {files[-1].name}" if len(files) > 1 else ""))
 
 
 def models() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minigraph as mg
 from minigraph.definition import bundled
@@ -85,7 +86,7 @@ def test_show_refuses_another_kind_of_file(command: CommandLine, tmp_path: Path)
 
 @pytest.mark.parametrize("name", bundled())
 def test_gradcheck_holds_on_every_bundled_definition(name: str, command: CommandLine) -> None:
-    answer = command("gradcheck", name, "--json")
+    answer = command("gradcheck", name, "--entries", "20", "--json")
     result = json.loads(answer.out)
     assert answer.status == 0
     assert result["ok"]
@@ -133,7 +134,14 @@ def test_predict_writes_several_outputs_to_an_npz(command: CommandLine) -> None:
         (["--weights", "gone.npz", "--input", "x.npy", "-o", "y.npy"], "error: gone.npz: no such file"),
         (["--weights", "w.npz", "--input", "gone.npy", "-o", "y.npy"], "error: gone.npy: no such file"),
         (["--weights", "w.npz", "--input", "imag=x.npy", "-o", "y.npy"], "unknown input 'imag'; expected image; did"),
-        (["--weights", "w.npz", "--input", "x.npy", "-o", "y.txt"], "expected .npy or .npz"),
+        (
+            ["--weights", "w.npz", "--input", "x.npy", "-o", "y.npy", "--batch-size", "0"],
+            "Invalid value for '--batch-size'",
+        ),
+        (
+            ["--weights", "w.npz", "--input", "x.npy", "-o", "y.txt"],
+            "found a name that ends in '.txt'; expected one of .npy, .npz, .png",
+        ),
     ],
 )
 def test_predict_refuses_what_does_not_fit(words: list[str], message: str, command: CommandLine) -> None:
@@ -143,6 +151,31 @@ def test_predict_refuses_what_does_not_fit(words: list[str], message: str, comma
     assert answer.status == 2
     assert message in answer.err
     assert sorted(file.name for file in Path().iterdir()) == ["w.npz", "x.npy"]
+
+
+def test_predict_reads_images_and_writes_images(command: CommandLine) -> None:
+    mg.load("two_conv", seed=0).save("w.npz")
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((30, 40), 100, np.uint8)).save(name)
+    words = ["predict", "two_conv", "--weights", "w.npz", "--set", "inputs.image.shape=[30, 40]"]
+    answer = command(*words, "--input", "a.png", "--input", "b.png", "-o", "y.png")
+    assert (answer.status, answer.out) == (0, "conv2 2x1x13x18 in y-0.png to y-1.png\n"), answer.err
+    with Image.open("y-1.png") as image:
+        assert image.size == (18, 13)
+
+
+def test_predict_writes_a_png_only_of_what_an_image_can_show(command: CommandLine) -> None:
+    graph = mg.Graph("scores")
+    image = graph.input("image", (20, 20))
+    graph.output(graph.add("score", mg.Conv(kernel_size=3, out_channels=10), image))
+    graph.save("scores.toml")
+    mg.Model(graph, seed=0).save("w.npz")
+    np.save("x.npy", np.ones((20, 20)))
+    answer = command("predict", "scores.toml", "--weights", "w.npz", "--input", "x.npy", "-o", "y.png")
+    assert answer.status == 2
+    assert answer.err == (
+        "error: y.png: found an answer of 10x18x18; expected one or three channels for a png: use .npy\n"
+    )
 
 
 def test_models_lists_the_bundled_definitions(command: CommandLine) -> None:

@@ -10,9 +10,21 @@ from matplotlib.figure import Figure
 
 import minigraph as mg
 from minigraph.graph import Node
-from minigraph.views.plots import plot_graph, plot_kernels, plot_loss, plot_reconstruction
+from minigraph.views.plots import (
+    confusion_matrix,
+    plot_comparison,
+    plot_confusion,
+    plot_filters,
+    plot_graph,
+    plot_images,
+    plot_kernels,
+    plot_loss,
+    plot_predictions,
+    plot_reconstruction,
+)
 from minigraph.views.plots.graph import HUES, op_colour
 from minigraph.views.plots.kernels import readable
+from minigraph.views.plots.loss import smoothed
 from minigraph.views.plots.sheet import DIVERGING
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -35,11 +47,19 @@ def rich_graph():
     return graph
 
 
+# Images, labels, predictions and their confidence: the second and the last are wrong.
+CLASSIFIED = (np.arange(60.0).reshape(5, 1, 3, 4), [0, 1, 2, 3, 4], [0, 2, 2, 3, 7], [0.9, 0.6, 0.8, 0.7, 0.95])
+
 PICTURES = {
     "graph": lambda path: plot_graph(rich_graph(), path),
     "loss": lambda path: plot_loss(np.geomspace(9, 1e-7, 30), path, "a loss"),
     "kernels": lambda path: plot_kernels(LEARNED, TEACHER, path),
     "map": lambda path: plot_reconstruction(np.ones((2, 3, 4, 5)), np.zeros((2, 3, 4, 5)), path, "conv"),
+    "comparison": lambda path: plot_comparison({"a": np.geomspace(9, 1, 30), "b": [3.0, 2.0]}, path),
+    "confusion": lambda path: plot_confusion([[5, 1], [0, 7]], path, "two classes"),
+    "filters": lambda path: plot_filters(np.arange(120.0).reshape(4, 2, 3, 5), path, "conv.kernel"),
+    "predictions": lambda path: plot_predictions(*CLASSIFIED, path, "digits"),
+    "images": lambda path: plot_images(np.zeros((2, 3, 4, 5)), np.ones((2, 3, 4, 5)), np.ones((2, 3, 4, 5)), path, "x"),
     "vector": lambda path: plot_reconstruction([1.0, -2, 3], [1.0, -2, 2], path, "dense"),
 }
 
@@ -204,6 +224,48 @@ def test_no_losses_are_refused(tmp_path):
         plot_loss([], tmp_path / "loss.png")
 
 
+def test_a_noisy_loss_is_drawn_faint_below_its_running_mean():
+    noise = np.random.default_rng(0).normal(size=500)
+    assert smoothed(noise, 4.0).std() < noise.std() / 2
+    assert np.isclose(smoothed(noise, 4.0)[-1], noise[-10:].mean())
+    smooth = np.linspace(0, 4, 500)
+    assert smoothed(smooth, 100.0) is smooth
+
+
+def test_runs_are_compared_with_their_names_and_ends(written, tmp_path):
+    runs = {"first": np.geomspace(9, 0.5, 30), "second": [3.0, np.nan, 0.0, 0.25], "third": [0.24]}
+    plot_comparison(runs, tmp_path / "c.png", "Loss of 3 runs")
+    assert {"Loss of 3 runs", "first  0.5", "second  0.25", "third  0.24"} <= set(written)
+
+
+def test_labels_of_runs_that_end_alike_stand_apart(monkeypatch, tmp_path):
+    save, boxes = Figure.savefig, []
+
+    def measuring(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        notes = figure.findobj(matplotlib.text.Annotation)
+        boxes.extend(matplotlib.text.Text.get_window_extent(note) for note in notes)  # without its leader
+
+    monkeypatch.setattr(Figure, "savefig", measuring)
+    plot_comparison({str(run): [1.0, 0.5] for run in range(12)}, tmp_path / "c.png")
+    assert len(boxes) == 12
+    assert not any(a.overlaps(b) for index, a in enumerate(boxes) for b in boxes[:index])
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ({}, "found no runs; expected at least one"),
+        ({"a": [0.0]}, "'a': found no loss above zero; expected at least one"),
+    ],
+)
+def test_nothing_to_compare_is_told(runs, message, tmp_path):
+    with pytest.raises(mg.DataError) as caught:
+        plot_comparison(runs, tmp_path / "c.png")
+    assert str(caught.value) == message
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- kernels ---------------------------------------------------------------------------------------
 
 
@@ -273,3 +335,67 @@ def test_a_target_and_an_answer_of_two_shapes_are_refused(tmp_path):
         "'conv2': found a target of shape 3x4 and an answer of 4x3; "
         "expected one shape: (H, W), (C, H, W), (N, C, H, W) or (F,)"
     )
+
+
+# -- what a classifier and an image-to-image model answered -----------------------------------------
+
+
+def test_the_confusion_matrix_counts_each_pair_of_classes():
+    counts = confusion_matrix([0, 0, 2, 2, 2], [0, 1, 2, 2, 0], 3)
+    assert counts.tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 2]]
+
+
+def test_a_confusion_picture_tells_counts_recall_and_accuracy(written, tmp_path):
+    plot_confusion([[5, 1, 0], [0, 7, 0], [0, 0, 0]], tmp_path / "c.png", "three")
+    assert [text for text in written if text in ("5", "1", "7")].count("7") == 1
+    assert {"12 of 13 right: 92.31%, 1 wrong", "83.3%", "100.0%", "-"} <= set(written)
+
+
+def test_a_confusion_of_many_classes_is_drawn_without_numbers(written, tmp_path):
+    plot_confusion(np.eye(40) * 3, tmp_path / "c.png", "many")
+    assert written[:2] == ["many", "120 of 120 right: 100.00%, 0 wrong"]
+    assert "3" not in written
+
+
+def test_filters_are_numbered_and_many_are_cut(written, tmp_path):
+    plot_filters(np.ones((100, 1, 3, 3)), tmp_path / "f.png", "conv1.kernel")
+    assert "100 kernels of 1x3x3, the first 64 maps" in written
+    assert "63" in written and "64" not in written
+
+
+def test_wrong_predictions_come_first_the_surest_of_them_before_the_others(written, tmp_path):
+    plot_predictions(*CLASSIFIED, tmp_path / "p.png", "digits")
+    assert written[1] == "2 of 5 wrong, drawn first; then the least certain"
+    drawn = [text for text in written[2:] if not text.endswith("%")]
+    assert drawn[:5] == ["7, not 4", "2, not 1", "3", "2", "0"]
+
+
+def test_images_tell_their_gain_in_decibels(written, tmp_path):
+    target = np.full((2, 1, 4, 4), 0.5)
+    plot_images(target + 0.1, target + 0.01, target, tmp_path / "i.png", "denoise")
+    assert "mean PSNR of 2 samples: input 20.00 dB, answer 40.00 dB" in written
+    assert written.count("20.00 dB") == written.count("40.00 dB") == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda path: plot_confusion([[1, 2]], path, "x"), "counts: found shape 1x2; expected (classes, classes)"),
+        (lambda path: plot_filters(np.ones((3, 3)), path, "x"), "kernel: found shape 3x3; expected (out, in, kh, kw)"),
+        (
+            lambda path: plot_predictions(np.ones((2, 1, 3, 3)), [1], [1], [1], path, "x"),
+            "predictions: found images of shape 2x1x3x3 and 1 labels, 1 predictions, 1 confidences; "
+            "expected (N, C, H, W) and N of each",
+        ),
+        (
+            lambda path: plot_images(np.ones((2, 1, 3, 3)), np.ones((2, 1, 3, 3)), np.ones((1, 3, 3)), path, "x"),
+            "images: found input of 2x1x3x3, answer of 2x1x3x3, target of 1x3x3; "
+            "expected one shape (N, 1, H, W) or (N, 3, H, W) for all",
+        ),
+    ],
+)
+def test_samples_that_do_not_fit_are_told_and_nothing_is_written(draw, message, tmp_path):
+    with pytest.raises(mg.DataError) as caught:
+        draw(tmp_path / "p.png")
+    assert str(caught.value) == message
+    assert list(tmp_path.iterdir()) == []

@@ -92,9 +92,9 @@ def plot_kernels(learned: Mapping[str, ArrayLike], teacher: Mapping[str, ArrayLi
             write(sheet, row.note, MARGIN, middle + 8)
             limit = largest(row.teacher, row.learned)
             for column, values in zip(columns[:2], (row.teacher, row.learned), strict=True):
-                _cells(sheet, values, column, middle, row.cell, limit, partial(_rounded, limit=limit))
-            _cells(sheet, row.learned - row.teacher, columns[2], middle, row.cell, limit, _small)
-            _scale(sheet, columns[2] + panel / 2 + 18, middle, high, limit)
+                draw_map(sheet, values, column, middle, row.cell, limit, partial(rounded, limit=limit))
+            draw_map(sheet, row.learned - row.teacher, columns[2], middle, row.cell, limit, _small)
+            draw_scale(sheet, columns[2] + panel / 2 + 18, middle, high, limit)
             y += high + ROW_GAP
         for number, note in enumerate(notes):
             write(sheet, note, MARGIN, foot + 8 + 14 * number)
@@ -148,10 +148,16 @@ def _parameter_text(name: str, teacher: Array, learned: Array) -> str:
     return text
 
 
-def _cells(
-    sheet: Axes, values: Array, x: float, y: float, cell: float, limit: float, spell: Callable[[float], str]
+def draw_map(
+    sheet: Axes,
+    values: Array,
+    x: float,
+    y: float,
+    cell: float,
+    limit: float,
+    spell: Callable[[float], str] | None = None,
 ) -> None:
-    """A map of coloured cells around (x, y), with their numbers where there are at most 7 x 7."""
+    """A map of coloured cells around (x, y), with its numbers as ``spell`` has them where it is at most 7 x 7."""
     high, wide = values.shape
     left, top = x - wide * cell / 2, y - high * cell / 2
     image = sheet.imshow(
@@ -165,7 +171,7 @@ def _cells(
         zorder=2,
     )
     sheet.add_patch(Rectangle((left, top), wide * cell, high * cell, fc="none", ec=FAINT, lw=0.8, zorder=3))
-    if max(values.shape) > 7:
+    if max(values.shape) > 7 or spell is None:
         return
     for row, column in np.ndindex(values.shape):
         value = float(values[row, column])
@@ -178,7 +184,7 @@ def _cells(
         sheet.plot([left + column * cell] * 2, [top, top + high * cell], color=PAPER, lw=0.8, zorder=2.5)
 
 
-def _scale(sheet: Axes, left: float, middle: float, high: float, limit: float) -> None:
+def draw_scale(sheet: Axes, left: float, middle: float, high: float, limit: float) -> None:
     """The colour scale of a row of maps, from -limit to limit."""
     top = middle - high / 2
     ramp = np.linspace(1, -1, 128)[:, None]
@@ -189,7 +195,7 @@ def _scale(sheet: Axes, left: float, middle: float, high: float, limit: float) -
         write(sheet, Line(text, 7.5, colour=SOFT), left + 11, y)
 
 
-def _rounded(value: float, limit: float) -> str:
+def rounded(value: float, limit: float) -> str:
     """A value to about three figures of the largest one: 2, -0.25, 0.998."""
     if not isfinite(value) or not 1e-3 <= limit < 1e4:
         return _small(value)

@@ -33,7 +33,7 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
 
     Args:
         losses: (steps,), the loss before each update. Zeros stand at the foot of the axis; the line ends at the
-            first loss that is not finite, and a mark says so.
+            first loss that is not finite, and a mark says so. A noisy line is drawn faint, with its running mean on it.
 
     Raises:
         DataError: there is no loss, or not one array of numbers; or the file cannot be written or named so.
@@ -68,10 +68,14 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
         axes.locator_params(axis="x", integer=True)
         axes.set_ylim(low, high)
         if logarithmic:
-            ticks = _log_ticks(low, high, foot)
+            ticks = log_ticks(low, high, foot)
             axes.set_yticks(list(ticks), list(ticks.values()))
-        kept = _thinned(heights)
-        axes.plot(steps[kept], heights[kept], color=BLUE, lw=1.6)
+        line = smoothed(heights, high - low)
+        if line is not heights:
+            kept = thinned(heights)
+            axes.plot(steps[kept], heights[kept], color=BLUE, lw=0.7, alpha=0.25)
+        kept = thinned(line)
+        axes.plot(steps[kept], line[kept], color=BLUE, lw=1.6)
         if len(shown):
             axes.plot(steps[-1], heights[-1], "o", color=BLUE, ms=5.5, clip_on=False, zorder=4)
             axes.annotate(
@@ -98,7 +102,7 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
             )
 
 
-def _log_ticks(low: float, high: float, zero: float | None) -> dict[float, str]:
+def log_ticks(low: float, high: float, zero: float | None = None) -> dict[float, str]:
     """Heights (log10) and labels of at most eight ticks between ``low`` and ``high``; a zero stands at ``zero``."""
     decades = range(ceil(low), floor(high) + 1)
     step = max(1, ceil(len(decades) / 7))
@@ -121,7 +125,7 @@ def _power(exponent: int, factor: float = 1.0) -> str:
     return f"{factor * 10.0**exponent:.6g}" if abs(exponent) <= 3 else f"{factor:.6g}e{exponent}"
 
 
-def _thinned(values: Array, bins: int = 2000) -> Array:
+def thinned(values: Array, bins: int = 2000) -> Array:
     """The indices of the lowest and highest of each bin: a long curve looks the same and its file stays small."""
     count = len(values)
     if count <= 4 * bins:
@@ -131,3 +135,14 @@ def _thinned(values: Array, bins: int = 2000) -> Array:
     for start, end in pairwise(edges):
         kept |= {start + int(values[start:end].argmin()), start + int(values[start:end].argmax())}
     return np.array(sorted(kept))
+
+
+def smoothed(heights: Array, span: float) -> Array:
+    """The running mean over a fiftieth of all where heights are noisy beside ``span``; otherwise they themselves."""
+    count = len(heights)
+    window = max(count // 50, 1)
+    sums = np.concatenate([[0.0], np.cumsum(heights)])
+    ends = np.arange(1, count + 1)
+    starts = np.maximum(ends - window, 0)
+    means: Array = (sums[ends] - sums[starts]) / (ends - starts)
+    return means if count and np.abs(heights - means).mean() > 0.01 * span else heights
