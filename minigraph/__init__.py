@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from minigraph.optimizers import AdamW as AdamW
     from minigraph.optimizers import RMSprop as RMSprop
     from minigraph.prediction import predict as predict
+    from minigraph.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
     from minigraph.views.plots import plot_graph as plot_graph
@@ -96,6 +97,7 @@ _HOMES = {
     ),
     "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "prediction": ("predict",),
+    "threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),
     "views.summary": ("summary",),

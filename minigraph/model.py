@@ -92,17 +92,15 @@ class Model:
             self.parameters[full_name] = initial.draw(parameter, generator)
         for full_name, parameter in graph.states.items():
             self.state[full_name] = default_initializer(parameter).draw(parameter, generator)
-        self._contexts = {mode: {name: self._context(name, mode) for name, _ in self._nodes} for mode in (False, True)}
+        parameters, state = (_by_owner(arrays) for arrays in (self.parameters, self.state))
+        self._contexts = {
+            training: {
+                name: Context(parameters.get(owner, {}), self._convolution, state.get(owner, {}), training)
+                for name, owner in self._owners.items()
+            }
+            for training in (False, True)
+        }
         self._last: _Pass | None = None
-
-    def _context(self, node: str, training: bool) -> Context:
-        """The views of parameters and state that a node uses, under its op's own names."""
-        prefix = self._owners[node] + "."
-        parameters, state = (
-            {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
-            for arrays in (self.parameters, self.state)
-        )
-        return Context(parameters, self._convolution, state, training)
 
     # -- the passes --------------------------------------------------------------------------------
 
@@ -279,6 +277,15 @@ class _Pass:
     def shown(self, name: str) -> Array:
         """A copy of the value of ``name`` for the user."""
         return self.in_rank(name, self.arrays[name].copy())
+
+
+def _by_owner(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    """Arrays by full name as arrays by node, and by the op's own names."""
+    found: dict[str, dict[str, Array]] = {}
+    for full_name, array in arrays.items():
+        owner, _, name = full_name.partition(".")
+        found.setdefault(owner, {})[name] = array
+    return found
 
 
 def _generator(seed: int | np.random.Generator | None) -> np.random.Generator:

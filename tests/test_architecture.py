@@ -17,8 +17,8 @@ PACKAGE = ROOT / "minigraph"
 
 LAYERS = [
     ["errors"],
-    ["registry"],
-    ["declared"],
+    ["registry", "threads"],
+    ["declared", "steps"],
     ["convolution"],
     ["ops"],
     ["initialization", "files", "locking"],

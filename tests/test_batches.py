@@ -20,10 +20,13 @@ N, CLASSES = 11, 3
 
 
 def network(dtype: str = "float64") -> mg.Model:
-    """A classifier with everything that a step touches: state, two kinds of parameters, a nonlinearity."""
+    """A classifier with everything that a step touches: state, two kinds of parameters, a nonlinearity.
+
+    No bias before BatchNorm: its gradient would be nothing but rounding errors, which Adam makes steps of.
+    """
     graph = mg.Graph("classifier", dtype=dtype)
     image = graph.input("image", shape=(2, 5, 6))
-    graph.add("conv", mg.Conv(kernel_size=(2, 3), out_channels=4), image)
+    graph.add("conv", mg.Conv(kernel_size=(2, 3), out_channels=4, bias=False), image)
     graph.add("norm", mg.BatchNorm(), "conv")
     graph.add("relu", mg.ReLU(), "norm")
     graph.add("flat", mg.Flatten(), "relu")

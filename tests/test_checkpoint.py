@@ -89,7 +89,7 @@ def test_a_checkpoint_is_read_by_plain_numpy(tmp_path: Path) -> None:
 def other_graph() -> mg.Model:
     graph = mg.Graph("classifier")
     image = graph.input("image", shape=(2, 5, 6))
-    graph.add("conv", mg.Conv(kernel_size=(2, 2), out_channels=4), image)
+    graph.add("conv", mg.Conv(kernel_size=(2, 2), out_channels=4, bias=False), image)
     graph.add("norm", mg.BatchNorm(), "conv")
     graph.add("flat", mg.Flatten(), "norm")
     graph.output(graph.add("score", mg.Dense(out_features=3), "flat"))

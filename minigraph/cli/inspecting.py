@@ -22,6 +22,8 @@ CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as t
 def check(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Definition files or bundled names.")],
     assignments: SetOption = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Tell each convolution's algorithm, buffers and work.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Samples in the step that --plan tells of.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Validate each MODEL, sort it, infer its shapes and print its table; nothing is trained."""
@@ -60,6 +62,12 @@ def check(
                 "memory": table.memory,
                 "rows": [asdict(row) for row in table.rows],
             }
+        if plan and graph is not None and not errors:
+            from minigraph.views.plan_table import plan_table
+
+            planned = plan_table(graph, batch)
+            output.say(str(planned))
+            facts["plan"] = asdict(planned)
         told = [definition.tell(warning) for warning in warnings]
         for block in told:
             print(f"warning: {block}", file=sys.stderr)

@@ -89,10 +89,8 @@ def _live(output: Output, trainer: Trainer, lines: Lines) -> Iterator[Show]:
                 progress.console.print(line)
             pace = (trainer.step - first) / max(time.perf_counter() - started, 1e-9)
             judged = _judged(trainer.evaluations[-1]) if trainer.evaluations else ""
-            told = (
-                f"loss {trainer.losses[-1]:.6g} {sparkline(trainer.losses)}{judged}  "
-                f"rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
-            )
+            curve = sparkline(trainer.losses[:: 1 + trainer.step // 10_000])
+            told = f"loss {trainer.losses[-1]:.6g} {curve}{judged}  rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
             progress.update(bar, completed=trainer.step, told=told)
 
         yield show

@@ -180,7 +180,9 @@ class TrainSection(Declared):
     checkpoint_every: Count | None = Field(
         None, description="steps between checkpoints; about ten seconds when left out"
     )
-    log_every: Count = Field(100, description="the loss is printed every so many steps")
+    log_every: Count = Field(
+        100, description="the loss is printed every so many steps; of a length in epochs, after each epoch"
+    )
 
     def __init__(self, **values: Any) -> None:
         lengths = [key for key in ("steps", "epochs") if values.get(key) is not None]

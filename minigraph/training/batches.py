@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -90,6 +91,10 @@ class Batches:
         self._drawn = self._generator.bit_generator.state
         self._epoch = -1
         self._order = np.empty(0, np.intp)
+
+    def held(self) -> AbstractContextManager[None]:
+        """In what the plans of the batches run best; see :meth:`Plan.held`."""
+        return self._batches[self._size].plan.held()
 
     def state_at(self, step: int) -> Any:
         """The generator's state from before the order of this step's epoch was drawn, or will be."""

@@ -54,6 +54,9 @@ class Trainer:
         detect_anomaly: look at every node's value and error in each step.
         on_step: called with (step from 0, loss before its update).
 
+    Raises:
+        DataError: the loss cannot take what the model answers.
+
     Attributes:
         step: how many updates are done; length: how many there will be.
         evaluations: see :class:`History`.
@@ -93,6 +96,10 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
+            first = self.batches.at(0)
+            first.plan.forward()
+            first.loss()
 
     # -- where the run is -----------------------------------------------------------------------------
 
@@ -146,7 +153,7 @@ class Trainer:
         before, started = self.step, time.perf_counter()
         self._kept = [*self._kept[-1:], self.snapshot()]
         try:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with self.batches.held(), np.errstate(over="ignore", invalid="ignore"):
                 diverged = self._steps(until)
                 losses = self._losses[before : self.step]
                 if len(losses) and losses[0] <= max(self._losses[0], 10 * self._least):
