@@ -43,6 +43,15 @@ def test_the_declared_example_is_a_sound_graph(tmp_path: Path) -> None:
     assert mg.Graph.load(file).shapes["conv2"] == (1, 8, 8)
 
 
+def test_the_settings_of_real_training_fit_the_digits(tmp_path: Path) -> None:
+    graph, _, _ = Path(mg.definition.bundled()["digits"]).read_text().partition("[data]")
+    file = tmp_path / "digits.toml"
+    file.write_text(graph + blocks("toml")[1])
+    definition = mg.Definition.load(file)
+    assert definition.train is not None
+    assert (definition.train.epochs, definition.train.batch_size, definition.train.metrics) == (20, 64, ("accuracy",))
+
+
 def test_the_error_shown_is_the_error_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = Path(mg.definition.bundled()["two_conv"]).read_text()
