@@ -18,8 +18,8 @@ DEFINITIONS = [*bundled().values(), bundled()["two_conv"].with_suffix(".json")]
 # Those of real data in the small; what they reach in full is in test_bundled.py and benchmarks/accuracy.py.
 SMALL = {
     "denoise": (["--steps", "30"], 0.5),
-    "digits": (["--epochs", "1"], 0.3),
-    "digits_conv": (["--epochs", "1"], 0.3),
+    "digits": (["--epochs", "2"], 0.3),
+    "digits_conv": (["--epochs", "2"], 0.3),
     "photo_filter": (["--steps", "1000"], 0.05),
 }
 
