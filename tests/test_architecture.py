@@ -17,7 +17,7 @@ PACKAGE = ROOT / "minigraph"
 
 LAYERS = [
     ["errors"],
-    ["registry"],
+    ["registry", "executors"],
     ["declared"],
     ["convolution"],
     ["ops"],
