@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Any
 
 import numpy as np
 
-from minigraph.errors import DefinitionError, ShapeError, describe, did_you_mean, one_of
+from minigraph.errors import DefinitionError, ExecutorError, ShapeError, describe, did_you_mean, one_of
+from minigraph.executors import run
 from minigraph.graph import Graph
 from minigraph.model import Array, Arrays, Model, by_name, canonical
 from minigraph.recovery.alignment import Named
@@ -19,6 +22,7 @@ from minigraph.recovery.verdict import FITTED, LOCAL, RECOVERED, VERDICTS, Verdi
 
 AGREEING = 3
 """Without a teacher the search stops when so many starts have ended at the same lowest loss."""
+INTERRUPTED = "interrupted"
 AGREEMENT = 1e-6
 """Losses that differ by less, relatively, are the same."""
 
@@ -36,7 +40,8 @@ class Recovery:
         best: the start whose parameters these are, as its place in ``starts``.
         successes: how many starts are recovered; without a teacher, how many end at the lowest loss.
         fit: without a teacher, the numbers of the fit.
-        seconds: wall time; interrupted: whether the search was ended from outside.
+        seconds: wall time.
+        ended: why the search ended before its time: "interrupted", or that its workers were lost; else empty.
     """
 
     verdict: Verdict
@@ -49,7 +54,36 @@ class Recovery:
     successes: int
     fit: Fit | None
     seconds: float
-    interrupted: bool = False
+    ended: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """The facts for JSON, which has no infinity."""
+        return {
+            "recovered": self.recovered,
+            "verdict": self.verdict.name,
+            "why": self.verdict.why,
+            "loss": _finite(self.loss),
+            "kernel_error": self.kernel_error,
+            "starts": len(self.starts),
+            "successes": self.successes,
+            "seconds": round(self.seconds, 6),
+            "solver": self.solver.name,
+            "reason": self.solver.why,
+            "ended": self.ended,
+            "fit": self.fit and {key: _finite(fact) for key, fact in asdict(self.fit).items()},
+            "best": self.starts[self.best].index,
+            "attempts": [
+                {
+                    "index": start.index,
+                    "verdict": start.verdict.name,
+                    "why": start.verdict.why,
+                    "loss": _finite(start.loss),
+                    "kernel_error": start.kernel_error,
+                    "evaluations": len(start.losses),
+                }
+                for start in self.starts
+            ],
+        }
 
     @property
     def recovered(self) -> bool:
@@ -66,6 +100,8 @@ def recover(
     restarts: int = 64,
     solver: str = "auto",
     seed: int = 0,
+    workers: int | None = None,
+    scheduler: str | None = None,
     every: bool = False,
     on_start: Callable[[Start], None] | None = None,
 ) -> Recovery:
@@ -78,10 +114,14 @@ def recover(
         restarts: the most starts; the search stops as soon as its verdict is certain.
         solver: "composite" (linear cascades), "lm", "lbfgs", or "auto".
         seed: start i is drawn from ``default_rng([seed, i])``.
+        workers, scheduler: where the starts run, as for :func:`minigraph.executors.run`; they end alike everywhere.
         every: run all starts whatever they find.
-        on_start: called with each start when it has ended.
+        on_start: called with each start when it has ended, in any order where there are several workers.
+
+    Ctrl-C or the loss of all workers ends the search with the starts that have ended, if there are any.
 
     Raises:
+        ExecutorError: the workers cannot be had, or were lost before any start had ended.
         DefinitionError: the graph has a BatchNorm or nothing to train, no such solver, or the solver does not fit it.
         ShapeError, DataError: x, target or teacher do not fit the graph.
 
@@ -96,19 +136,24 @@ def recover(
     started = time.perf_counter()
     task = _task(graph, x, target, teacher, restarts, solver, seed)
     search = Search(task)
-    starts: list[Start] = []
-    interrupted = False
+    found: dict[int, Start] = {}
+
+    def note(index: int, start: Start) -> None:
+        found[index] = start
+        if on_start is not None:
+            on_start(start)
+
+    def stop(starts: Sequence[Start]) -> bool:
+        return not every and certain(starts, teacher is not None)
+
+    ended = ""
     try:
-        for start in map(search.attempt, range(restarts)):
-            starts.append(start)
-            if on_start is not None:
-                on_start(start)
-            if not every and certain(starts, teacher is not None):
-                break
-    except KeyboardInterrupt:
-        if not starts:
+        starts = run(search.attempt, range(restarts), workers=workers, scheduler=scheduler, on_result=note, stop=stop)
+    except (KeyboardInterrupt, ExecutorError) as error:
+        if not found:
             raise
-        interrupted = True
+        ended = str(error) or INTERRUPTED
+        starts = [found[index] for index in sorted(found)]
     best = min(range(len(starts)), key=lambda place: _merit(starts[place], teacher is not None))
     chosen, fit = starts[best], None
     if teacher is not None:
@@ -132,11 +177,11 @@ def recover(
         successes,
         fit,
         time.perf_counter() - started,
-        interrupted,
+        ended,
     )
 
 
-def certain(starts: list[Start], taught: bool) -> bool:
+def certain(starts: Sequence[Start], taught: bool) -> bool:
     """Whether further starts could not better the verdict of these."""
     if taught:
         return starts[-1].verdict.name == RECOVERED
@@ -187,3 +232,7 @@ def _task(
         given = {name: array.copy() for name, array in model.parameters.items()}
     entries = sum(array.size for array in targets.values())
     return Task(graph, inputs, targets, given, solver, seed, hold_out=given is None and entries >= 2 * unknowns)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
+from uuid import uuid4
 
 import numpy as np
 
@@ -76,7 +77,9 @@ class Task:
 
 
 class Search:
-    """The starts of one task."""
+    """The starts of one task; another process gets the task and makes its own search, once."""
+
+    made: ClassVar[tuple[str, Search] | None] = None
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -94,6 +97,17 @@ class Search:
             self.composite = Composite(self.model)
             self.baseline = self._compose(kept)
         self._draws = self._initializers()
+        self._name = uuid4().hex
+
+    @classmethod
+    def _again(cls, name: str, task: Task) -> Search:
+        """The search of this name in this process."""
+        if cls.made is None or cls.made[0] != name:
+            cls.made = name, cls(task)
+        return cls.made[1]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Search._again, (self._name, self.task)
 
     def _kept(self) -> Array:
         """The equations that are fitted where a part is held out: whole positions, with all their channels."""
