@@ -2,8 +2,8 @@
 
 Between two nodes whose channels nobody else reads, channels can be reordered; scaled, where what stands between is
 homogeneous (ReLU), also by negative numbers where it is linear; then even mixed by any invertible matrix, and a bias
-can move into the next one. Each is undone in closed form by a :class:`Link`. Directions of the Jacobian's null space that
-no link explains are no symmetry of this kind: parameters that differ along them stay different.
+can move into the next one. Each is undone in closed form by a :class:`Link`. Directions of the Jacobian's null space
+that no link explains are no symmetry of this kind: parameters that differ along them stay different.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ from minigraph.recovery.equations import BilinearEquations, Equations, GraphEqua
 
 ROWS = 20_000
 """So many rows of patches are held at once."""
+BILINEAR = 10_000_000
+"""So many constants of bilinear equations are held at most."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,16 @@ class Composite:
         answers = self._probes.residual(p).reshape(self.channels * prod(self.size) + 1, -1)
         return self._difference @ answers
 
+    def scaled(self, p: Array, fit: CompositeFit) -> Array:
+        """``p`` with its kernels scaled, all by one factor, so that their composite is as large as the fitted one."""
+        ours, theirs = np.linalg.norm(self.kernel_of(p)[:-1]), np.linalg.norm(fit.kernel)
+        kernels = [name for name in self._probes.model.parameters.views_of(p) if name.endswith(".kernel")]
+        scaled = p.copy()
+        for name, view in self._probes.model.parameters.views_of(scaled).items():
+            if name in kernels and ours > 0 and theirs > 0:
+                view *= (theirs / ours) ** (1 / len(kernels))
+        return scaled
+
     def fit(self, inputs: Mapping[str, Array], target: Array, kept: Array | None = None) -> CompositeFit:
         """Least squares for the composite, over all positions of the answer or those ``kept`` (indices of N*P*Q)."""
         outputs = target.shape[1]
@@ -109,7 +121,8 @@ class Composite:
             chosen = positions[first : first + ROWS]
             patches = view[np.unravel_index(chosen, view.shape[:3])].reshape(len(chosen), -1)
             rows = np.hstack([patches, np.ones((len(chosen), 1))])[:, self.used]
-            rolled = np.linalg.qr(np.vstack([rolled, np.hstack([rows, values[chosen]])]), mode="r")
+            stacked = np.vstack([rolled, np.hstack([rows, values[chosen]])])
+            rolled = np.asarray(np.linalg.qr(stacked, mode="r"))
         rolled = np.vstack([rolled, np.zeros((max(unknowns - len(rolled), 0), unknowns + outputs))])
         triangle, right = rolled[:unknowns, :unknowns], rolled[:unknowns, unknowns:]
         left, singular, across = np.linalg.svd(triangle)
@@ -142,12 +155,13 @@ class Composite:
     def _bilinear(self) -> BilinearEquations | None:
         """The answers to one-hot inputs as they depend on two nodes' parameters, where there are two."""
         model = self._probes.model
-        order, size = model.graph.order, model.parameters.trainable.size
+        views = model.parameters.views_of(model.parameters.trainable)
         sizes = [
-            sum(view.size for name, view in model.parameters.views_of(model.parameters.trainable).items() if name in own)
-            for own in ({f"{node}.kernel", f"{node}.bias"} for node in order)
+            sum(view.size for name, view in views.items() if name.split(".")[0] == node) for node in model.graph.order
         ]
-        return BilinearEquations.of(self._probes, sizes[0], size) if len(order) == 2 and all(sizes) else None
+        if len(sizes) != 2 or not all(sizes) or self._probes.target.size * prod(sizes) > BILINEAR:
+            return None
+        return BilinearEquations.of(self._probes, sizes[0], sum(sizes))
 
 
 def why_not_linear(graph: Graph) -> str:

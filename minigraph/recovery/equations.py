@@ -134,14 +134,15 @@ class GraphEquations(Equations):
                 geometry = op.geometry(x.shape[2:])
                 # Rows that lie side by side as groups of channels keep their gradients apart.
                 lanes = replace(geometry, groups=geometry.groups * len(x))
-                side_by_side = [array.reshape(1, -1, *array.shape[2:]) for array in (errors[name], x)]
-                own = {"kernel": engine.kernel_gradient(*side_by_side, lanes, kernel.shape[2:])} if wanted else {}
+                pushed, beside = (array.reshape(1, -1, *array.shape[2:]) for array in (errors[name], x))
+                own, reached = {}, []
+                if "kernel" in wanted:
+                    own["kernel"] = engine.kernel_gradient(pushed, beside, lanes, kernel.shape[2:])
                 if "bias" in wanted:
                     own["bias"] = errors[name].sum(axis=(2, 3))
-                reached = ()
                 if sources[0] in self._carrying:
-                    reached = (engine.input_error(errors[name], kernel, geometry, x.shape[2:]),)
-                answered = Errors(reached, own)
+                    reached.append(engine.input_error(errors[name], kernel, geometry, x.shape[2:]))
+                answered = Errors(tuple(reached), own)
             elif wanted:
                 parts = [
                     op.backward(errors[name][row], tuple(array[row] for array in inputs), held[row], context)
@@ -210,7 +211,8 @@ class BilinearEquations(Equations):
             parts = array.reshape(matrix.shape[1], -1)
             return (matrix @ parts).reshape(-1, *array.shape[1:])
 
-        return BilinearEquations(times(self.constant) - right.ravel(), *map(times, (self.first, self.second, self.both)))
+        constant = times(self.constant) - right.ravel()
+        return BilinearEquations(constant, times(self.first), times(self.second), times(self.both))
 
     def _slopes(self, p: Array) -> tuple[Array, Array]:
         """dresidual/du (R, U), and v."""

@@ -27,8 +27,8 @@ class Fit:
 
     Attributes:
         residual: that of the final parameters on all targets; snr: the targets' power beside it, in dB.
-        expected, held_out: before the final fit to all targets, what the fitted part lets one expect on the part that was
-            held out, and what it is there.
+        expected, held_out: before the final fit to all targets, what the fitted part lets one expect on the part that
+            was held out, and what it is there.
         spread: the targets' standard deviation.
         neighbours: the correlation of the residual with itself one place further; 0 for noise.
         free: the Jacobian's rank, how many numbers were fitted.
@@ -119,9 +119,10 @@ def judge_fit(fit: Fit, best: Verdict, successes: int, starts: int) -> Verdict:
     told = f"the residual is {fit.residual:.3g} ({fit.snr:.3g} dB below the targets)"
     told += f", {fit.held_out:.3g} on held-out targets"
     told += "" if fit.composite is None else f", {fit.composite:.3g} with a free composite"
-    told += f"; neighbouring residuals correlate by {fit.neighbours:.2g}; {successes} of {starts} starts end there"
+    ending = f"; {successes} of {starts} starts end there"
     if fit.exact:
-        return Verdict(FITTED, told)
+        return Verdict(FITTED, told + ending)
+    told += f"; neighbouring residuals correlate by {fit.neighbours:.2g}{ending}"
     if best.name == UNCONVERGED:
         return Verdict(UNCONVERGED, f"{told}; {best.why}")
     if fit.chance is not None and fit.chance < DOUBT:

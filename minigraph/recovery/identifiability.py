@@ -180,8 +180,8 @@ def _warnings(
         )
     if at_teacher is not None and at_teacher < found:
         warnings.append(
-            f"the Jacobian has rank {at_teacher} at the teacher and {found} elsewhere: a singular point, such as kernels with a "
-            "common factor or channels that never act; it is found slowly and not to full precision"
+            f"the Jacobian has rank {at_teacher} at the teacher and {found} elsewhere: a singular point, as of kernels "
+            "with a common factor or of channels that never act; it is found slowly and not to full precision"
         )
     if teacher is not None:
         flat = [

@@ -86,6 +86,11 @@ class Recovery:
         }
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the search was ended by Ctrl-C."""
+        return self.ended == INTERRUPTED
+
+    @property
     def recovered(self) -> bool:
         """Whether the kernels were found, up to what no data can tell; without a teacher, whether they fit."""
         return self.verdict.name in (RECOVERED, FITTED)
@@ -110,7 +115,7 @@ def recover(
     Args:
         graph: its declared initialisers draw each start's first parameters.
         x, target: as for :func:`minigraph.train`.
-        teacher: the parameters that made the target, by full name, where they are known: the verdict then is about them.
+        teacher: the parameters that made the target, by full name, where they are known: the verdict is about them.
         restarts: the most starts; the search stops as soon as its verdict is certain.
         solver: "composite" (linear cascades), "lm", "lbfgs", or "auto".
         seed: start i is drawn from ``default_rng([seed, i])``.

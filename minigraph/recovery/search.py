@@ -141,16 +141,16 @@ class Search:
         rows, unknowns = len(self.fitted.kept), self.model.parameters.trainable.size
         if asked == "composite" and reason:
             raise DefinitionError(
-                f"solver 'composite': found a graph that is no linear cascade ({reason}); expected Conv nodes in a row, "
-                "unpadded after the first, or another solver: auto, lm, lbfgs"
+                f"solver 'composite': found a graph that is no linear cascade ({reason}); expected Conv nodes in a "
+                "row, unpadded after the first, or another solver: auto, lm, lbfgs"
             )
         if asked != "auto":
             return Verdict(asked, "as asked")
         if not reason:
             return Verdict("composite", "a linear cascade: least squares finds its composite, which is then factorised")
-        if rows * unknowns > JACOBIAN:
-            return Verdict("lbfgs", f"no linear cascade ({reason}), and a Jacobian of {rows:,} x {unknowns:,} is too large")
-        return Verdict("lm", f"no linear cascade ({reason}), and a Jacobian of {rows:,} x {unknowns:,} is small")
+        large = rows * unknowns > JACOBIAN
+        told = f"no linear cascade ({reason}), and a Jacobian of {rows:,} x {unknowns:,}"
+        return Verdict("lbfgs", f"{told} is too large") if large else Verdict("lm", f"{told} is small")
 
     def _initializers(self) -> dict[str, Any]:
         """How each trainable parameter is drawn: as declared, but where constants would make all starts alike."""
@@ -174,7 +174,8 @@ class Search:
     def solve(self, p: Array) -> Solution:
         """Where the solver gets from ``p``, on the equations that are fitted."""
         if self.solver.name == "composite":
-            assert self.composite is not None and self.baseline is not None, "the solver was chosen for a cascade"
+            assert self.composite is not None, "the solver was chosen for a cascade"
+            assert self.baseline is not None, "a composite has been fitted"
             return composite_first(self.composite, self.baseline, p)
         return (lbfgs if self.solver.name == "lbfgs" else levenberg_marquardt)(self.fitted, p)
 
@@ -212,7 +213,8 @@ class Search:
         wanted = self._probes.residual(goal)
         other = float(np.linalg.norm(self._probes.residual(p) - wanted) / (np.linalg.norm(wanted) or 1.0))
         if other > sqrt(EXACT):
-            return Verdict(EQUIVALENT, f"{told}; the same answers to these data, but {other:.1g} off on others: too few data")
+            told += f"; the same answers to these data, but {other:.1g} off on others: too few data"
+            return Verdict(EQUIVALENT, told)
         if worst < NEAR:
             return Verdict(UNCONVERGED, f"{told}; near the teacher, where the equations are almost singular")
         return Verdict(EQUIVALENT, f"{told}; the same answers to any data with other kernels")

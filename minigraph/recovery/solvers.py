@@ -88,17 +88,18 @@ def lbfgs(equations: Equations, start: Array) -> Solution:
 
     options = {"maxiter": 10 * EVALUATIONS, "maxfun": 10 * EVALUATIONS, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
     with np.errstate(over="ignore", invalid="ignore"):
-        found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
+        found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]  # not in the stubs
     return Solution(found.x, np.array(losses), equations)
 
 
 def composite_first(composite: Composite, fit: CompositeFit, p: Array) -> Solution:
     """Factorise the fitted composite, every entry counted alike; then fit the kernels to the data's own equations.
 
-    The first has fewer spurious minima, the second is the least-squares problem itself. A composite that the data do not
-    determine is not factorised; one that is exact has nothing to gain from the second where the first failed.
+    The first has fewer spurious minima, the second is the least-squares problem itself. A composite that the data do
+    not determine is not factorised; one that is exact has nothing to gain from the second where the first failed.
     """
     losses: list[Array] = []
+    p = composite.scaled(p, fit)  # far from the right size a step's damping can stall
     if fit.rank == fit.unknowns:
         factorisation = composite.factorisation(fit)
         found = levenberg_marquardt(

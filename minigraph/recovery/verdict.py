@@ -12,12 +12,12 @@ from minigraph.recovery.equations import Equations
 RECOVERED, EQUIVALENT, LOCAL, UNCONVERGED = "recovered", "equivalent", "local minimum", "not converged"
 FITTED, MISFIT = "fitted", "misfit"
 VERDICTS = (RECOVERED, FITTED, EQUIVALENT, LOCAL, MISFIT, UNCONVERGED)
-"""From the best to the worst. A start gets one of the four; without a teacher the whole search is fitted or a misfit."""
+"""From the best to the worst; "fitted" and "misfit" are of a search without a teacher."""
 
 SAME = 1e-6
 """Parameters that differ by less, relatively, are the teacher's."""
 NEAR = 0.1
-"""An exact fit that comes nearer to the teacher than this is on its way to it: another solution would be further off."""
+"""An exact fit that comes nearer to the teacher than this is on its way to it: another solution is further off."""
 PROMISE = 1e-6
 """A gradient counts as zero where the best step promises less than this part of the loss."""
 UNKNOWNS = 1000
@@ -35,8 +35,8 @@ class Verdict:
 def minimum(equations: Equations, p: Array) -> Verdict:
     """Whether ``p``, which does not solve the equations, is a local minimum of the loss.
 
-    The Hessian is the central difference of gradients. With its eigenvalues l and the gradient's parts g along them, the
-    best step promises the sum of g²/2l; the point is a minimum if that is next to nothing and no l is negative.
+    The Hessian is the central difference of gradients. With its eigenvalues l and the gradient's parts g along them,
+    the best step promises the sum of g²/2l; the point is a minimum if that is next to nothing and no l is negative.
     """
     loss, gradient = equations.loss_and_gradient(p)
     if p.size > UNKNOWNS:

@@ -134,9 +134,7 @@ def _legend(axes: Axes, verdicts: Sequence[str]) -> None:
         if verdict in verdicts:
             label = f"{verdict} ({list(verdicts).count(verdict)})"
             axes.plot([], [], "o", color=VERDICT_COLOURS[verdict], ms=6, label=label)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, borderaxespad=0.2, handletextpad=0.1
-    )
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, borderaxespad=0.2, handletextpad=0.1)
 
 
 def _drawn_last_is_best(verdicts: Sequence[str]) -> list[int]:
