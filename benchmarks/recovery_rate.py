@@ -1,4 +1,4 @@
-"""How often does recover find the kernels, and is it ever wrong about it? Random maps and seeds, several kinds of teacher.
+"""How often does recover find the kernels, and is it ever wrong about it? Random maps, seeds and kinds of teacher.
 
 python -m benchmarks.recovery_rate [MAPS]
 """

@@ -73,8 +73,8 @@ def test_a_separable_teacher_is_warned_of() -> None:
     assert known.rank_at_teacher is not None
     assert known.rank_at_teacher < 25
     assert known.warnings == [
-        f"the Jacobian has rank {known.rank_at_teacher} at the teacher and 25 elsewhere: a singular point, as of kernels "
-        "with a common factor or of channels that never act; it is found slowly and not to full precision",
+        f"the Jacobian has rank {known.rank_at_teacher} at the teacher and 25 elsewhere: a singular point, as of "
+        "kernels with a common factor or of channels that never act; it is found slowly and not to full precision",
         "conv1.kernel and conv2.kernel are separable (of rank 1): their composite is a product of polynomials in one "
         "variable, whose factors can be dealt out otherwise; zero loss need not mean these kernels",
     ]

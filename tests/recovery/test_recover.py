@@ -77,7 +77,7 @@ def test_a_positive_teacher_is_recovered() -> None:
 
 
 def test_another_exact_factorisation_is_called_equivalent() -> None:
-    """Sobel's (1, 0, -1) is (1 - z)(1 + z): its 1 + z can change places with one of the blur's, and nothing shows it."""
+    """Sobel's (1, 0, -1) is (1 - z)(1 + z): its 1 - z can change places with a 1 + z of the blur."""
     graph = cascade()
     model = teacher(graph, conv1=SOBEL, conv2=BINOMIAL)
     found = recovery(graph, model, restarts=8)
@@ -154,7 +154,10 @@ def test_start_i_is_the_same_whatever_runs_beside_it() -> None:
 def test_processes_and_a_cluster_end_in_the_same_bits(where: dict[str, Any]) -> None:
     graph = cascade()
     model = teacher(graph, 4)
-    here, there = recovery(graph, model, restarts=4, every=True), recovery(graph, model, restarts=4, every=True, **where)
+    here, there = (
+        recovery(graph, model, restarts=4, every=True),
+        recovery(graph, model, restarts=4, every=True, **where),
+    )
     assert [start.index for start in there.starts] == [0, 1, 2, 3]
     for one, other in zip(here.starts, there.starts, strict=True):
         np.testing.assert_array_equal(one.parameters, other.parameters)
@@ -299,8 +302,10 @@ def test_unequal_numbers_of_samples_are_told() -> None:
 
 
 def test_a_teacher_of_another_graph_is_told() -> None:
-    with pytest.raises(mg.DefinitionError, match="^unknown parameter 'conv3.kernel'"):
-        mg.recover(cascade(), np.ones((20, 20)), np.ones((8, 8)), teacher={**teacher(cascade()).parameters, "conv3.kernel": 1})
+    with pytest.raises(mg.DefinitionError, match=r"^unknown parameter 'conv3.kernel'"):
+        mg.recover(
+            cascade(), np.ones((20, 20)), np.ones((8, 8)), teacher={**teacher(cascade()).parameters, "conv3.kernel": 1}
+        )
     with raises(mg.DataError, "teacher: 'conv2.bias' is missing; expected every parameter of the graph"):
         known = dict(teacher(cascade()).parameters)
         del known["conv2.bias"]
