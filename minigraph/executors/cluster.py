@@ -76,7 +76,11 @@ def _local(stack: ExitStack, workers: int | None) -> Any:
 
     with interrupts_held():
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",  # its port is served even without a dashboard
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
         )
     return stack.enter_context(Client(stack.enter_context(cluster), set_as_default=False))
 

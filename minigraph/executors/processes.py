@@ -47,7 +47,7 @@ def run_in_processes(function: Callable[[Task], Result], outcomes: Outcomes[Task
                     outcomes.take(running.pop(future), future)
         except BrokenProcessPool:
             lost.update(running.values())
-            if max(lost.values()) > RETRIES:
+            if max(lost.values(), default=0) > RETRIES:
                 raise ExecutorError(
                     f"worker processes ended {RETRIES + 1} times without an answer to {spell_tasks(running.values())}: "
                     "they were killed, as for memory, or could not begin (a script that starts workers needs "
