@@ -27,7 +27,7 @@ LAYERS = [
     ["data", "plan", "gradient_check"],
     ["training"],
     ["views"],
-    ["runs"],
+    ["runs", "sweep"],
     ["cli"],
     ["__main__"],
 ]

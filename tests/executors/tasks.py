@@ -75,7 +75,7 @@ def sleeps(folder: str) -> None:
 
 def eigenvalues(seed: int) -> NDArray[np.float64]:
     """What LAPACK and a matrix product of a size that BLAS would share among threads answer."""
-    matrix = np.random.default_rng(seed).normal(size=(160, 160))
+    matrix = np.random.default_rng(seed).normal(size=(400, 400))
     return np.linalg.eigvalsh(matrix @ matrix.T)
 
 

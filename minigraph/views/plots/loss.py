@@ -68,7 +68,7 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
         axes.locator_params(axis="x", integer=True)
         axes.set_ylim(low, high)
         if logarithmic:
-            ticks = _log_ticks(low, high, foot)
+            ticks = log_ticks(low, high, foot)
             axes.set_yticks(list(ticks), list(ticks.values()))
         kept = _thinned(heights)
         axes.plot(steps[kept], heights[kept], color=BLUE, lw=1.6)
@@ -98,7 +98,7 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
             )
 
 
-def _log_ticks(low: float, high: float, zero: float | None) -> dict[float, str]:
+def log_ticks(low: float, high: float, zero: float | None = None) -> dict[float, str]:
     """Heights (log10) and labels of at most eight ticks between ``low`` and ``high``; a zero stands at ``zero``."""
     decades = range(ceil(low), floor(high) + 1)
     step = max(1, ceil(len(decades) / 7))
