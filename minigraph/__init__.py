@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
     from minigraph.optimizers import SGD as SGD
+    from minigraph.recovery import Identifiability as Identifiability
+    from minigraph.recovery import Recovery as Recovery
+    from minigraph.recovery import identify as identify
+    from minigraph.recovery import recover as recover
     from minigraph.training import History as History
     from minigraph.training import train as train
     from minigraph.views.plots import plot_graph as plot_graph
@@ -93,6 +97,7 @@ _HOMES = {
         "register_op",
     ),
     "optimizers": ("SGD",),
+    "recovery": ("Identifiability", "Recovery", "identify", "recover"),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),
     "views.summary": ("summary",),

@@ -1,4 +1,4 @@
-"""Run folders: what a training run leaves behind."""
+"""Run folders: what a training run or a recovery leaves behind."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from minigraph.data import Data
 from minigraph.definition import Definition
 from minigraph.errors import DataError
-from minigraph.files import write_text
+from minigraph.files import write_npz, write_text
 from minigraph.model import Model
+
+if TYPE_CHECKING:
+    from minigraph.recovery import Recovery
 
 Array = NDArray[Any]
 
@@ -95,6 +98,43 @@ def write_plots(folder: Path, definition: Definition, model: Model, losses: Arra
     plots.plot_kernels(dict(model.parameters), data.teacher, folder / "kernels.png")
     answer = model.forward(data.inputs)
     first = graph.outputs[0]
+    plots.plot_reconstruction(
+        data.targets[first],
+        answer if len(graph.outputs) == 1 else answer[first],
+        folder / "reconstruction.png",
+        first,
+    )
+
+
+def write_recovery(folder: Path, definition: Definition, found: Recovery, seed: int) -> None:
+    """Write ``definition.toml``, ``weights.npz`` (aligned with a teacher) and ``recovery.json``, each whole or not."""
+    definition.save(folder / "definition.toml")
+    write_npz(folder / "weights.npz", found.parameters)
+    facts = {"name": definition.graph.name, "seed": seed, **found.plain()}
+    write_text(folder / "recovery.json", json.dumps(facts, indent=2) + "\n")
+
+
+def write_recovery_plots(folder: Path, definition: Definition, found: Recovery, data: Data) -> None:
+    """Write ``starts.png`` and ``ends.png``, and ``kernels.png`` for a teacher, else ``reconstruction.png``."""
+    from minigraph.views import plots
+    from minigraph.views.plots.starts import plot_ends, plot_starts
+
+    graph = definition.graph
+    verdicts = [start.verdict.name for start in found.starts]
+    count = f"{len(verdicts)} start{'s' * (len(verdicts) > 1)}"
+    model = Model(graph, 0, dtype="float64")
+    for name, array in (data.teacher or found.parameters).items():
+        model.parameters[name] = array
+    losses = [start.losses for start in found.starts]
+    plot_starts(losses, verdicts, folder / "starts.png", f"{graph.name}: {count}")
+    goal = None if data.teacher is None else model.parameters.trainable
+    ends = [start.parameters for start in found.starts]
+    plot_ends(ends, verdicts, folder / "ends.png", f"{graph.name}: where {count} ended", goal)
+    if data.teacher is not None:
+        title = "Kernels: teacher and learned, aligned"
+        plots.plot_kernels(found.parameters, data.teacher, folder / "kernels.png", title)
+        return
+    answer, first = model.forward(data.inputs), graph.outputs[0]
     plots.plot_reconstruction(
         data.targets[first],
         answer if len(graph.outputs) == 1 else answer[first],

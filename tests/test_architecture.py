@@ -25,6 +25,7 @@ LAYERS = [
     ["graph", "parameters", "losses", "optimizers"],
     ["definition", "model"],
     ["data", "plan", "gradient_check"],
+    ["recovery"],
     ["training"],
     ["views"],
     ["runs", "sweep"],

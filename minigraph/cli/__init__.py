@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import inspecting, sweeping, training, using
+from minigraph.cli import inspecting, recovering, sweeping, training, using
 from minigraph.cli.output import INTERRUPTED, print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Declared convolutional graphs that you can read, trust, train and look inside.",
 )
 app.command("train")(training.train)
+app.command("recover")(recovering.recover)
 app.command("sweep")(sweeping.sweep)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
