@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minigraph.errors import CheckpointError as CheckpointError
     from minigraph.errors import DataError as DataError
     from minigraph.errors import DefinitionError as DefinitionError
+    from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
@@ -63,6 +64,7 @@ _HOMES = {
         "CheckpointError",
         "DataError",
         "DefinitionError",
+        "ExecutorError",
         "MinigraphError",
         "ShapeError",
         "TrainingDiverged",

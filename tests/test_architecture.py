@@ -28,7 +28,7 @@ LAYERS = [
     ["recovery"],
     ["training"],
     ["views"],
-    ["runs"],
+    ["runs", "sweep"],
     ["cli"],
     ["__main__"],
 ]

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import inspecting, recovering, training, using
+from minigraph.cli import inspecting, recovering, sweeping, training, using
 from minigraph.cli.output import INTERRUPTED, print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.command("train")(training.train)
 app.command("recover")(recovering.recover)
+app.command("sweep")(sweeping.sweep)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)

@@ -98,7 +98,7 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
             )
 
 
-def log_ticks(low: float, high: float, zero: float | None) -> dict[float, str]:
+def log_ticks(low: float, high: float, zero: float | None = None) -> dict[float, str]:
     """Heights (log10) and labels of at most eight ticks between ``low`` and ``high``; a zero stands at ``zero``."""
     decades = range(ceil(low), floor(high) + 1)
     step = max(1, ceil(len(decades) / 7))
