@@ -44,6 +44,7 @@ def levenberg_marquardt(
     start: Array,
     measure: Callable[[Array], float] = sum_of_squares,
     precision: float = PRECISION,
+    evaluations: int = EVALUATIONS,
 ) -> Solution:
     """Gauss-Newton steps, damped where they would lead uphill (Marquardt 1963; Moré 1978, MINPACK's lmder).
 
@@ -70,12 +71,12 @@ def levenberg_marquardt(
             ftol=precision,
             xtol=precision,
             gtol=precision,
-            max_nfev=EVALUATIONS,
+            max_nfev=evaluations,
         )
     return Solution(found.x, np.array(losses), equations)
 
 
-def lbfgs(equations: Equations, start: Array) -> Solution:
+def lbfgs(equations: Equations, start: Array, evaluations: int = 10 * EVALUATIONS) -> Solution:
     """Quasi-Newton steps from gradients alone (Liu and Nocedal 1989); for systems whose Jacobian is too large."""
     from scipy.optimize import minimize
 
@@ -86,7 +87,7 @@ def lbfgs(equations: Equations, start: Array) -> Solution:
         losses.append(loss)
         return loss, gradient
 
-    options = {"maxiter": 10 * EVALUATIONS, "maxfun": 10 * EVALUATIONS, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
+    options = {"maxiter": evaluations, "maxfun": evaluations, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
     with np.errstate(over="ignore", invalid="ignore"):
         found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]  # not in the stubs
     return Solution(found.x, np.array(losses), equations)
