@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minigraph.errors import CheckpointError as CheckpointError
     from minigraph.errors import DataError as DataError
     from minigraph.errors import DefinitionError as DefinitionError
+    from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
@@ -44,11 +45,17 @@ if TYPE_CHECKING:
     from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
+    from minigraph.optimizers import LBFGS as LBFGS
+    from minigraph.optimizers import LM as LM
     from minigraph.optimizers import SGD as SGD
     from minigraph.optimizers import Adam as Adam
     from minigraph.optimizers import AdamW as AdamW
     from minigraph.optimizers import RMSprop as RMSprop
     from minigraph.prediction import predict as predict
+    from minigraph.recovery import Identifiability as Identifiability
+    from minigraph.recovery import Recovery as Recovery
+    from minigraph.recovery import identify as identify
+    from minigraph.recovery import recover as recover
     from minigraph.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
@@ -64,6 +71,7 @@ _HOMES = {
         "CheckpointError",
         "DataError",
         "DefinitionError",
+        "ExecutorError",
         "MinigraphError",
         "ShapeError",
         "TrainingDiverged",
@@ -95,8 +103,9 @@ _HOMES = {
         "attribute",
         "register_op",
     ),
-    "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "prediction": ("predict",),
+    "optimizers": ("LBFGS", "LM", "SGD", "Adam", "AdamW", "RMSprop"),
+    "recovery": ("Identifiability", "Recovery", "identify", "recover"),
     "threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),

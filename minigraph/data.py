@@ -17,7 +17,7 @@ from minigraph.files import read_npy, read_npz
 from minigraph.graph import Graph
 from minigraph.losses import Loss, SumSquaredError
 from minigraph.model import Model, arranged, default_initializer
-from minigraph.ops.base import Parameter, Shape
+from minigraph.ops.base import Parameter, Shape, spell_shape
 from minigraph.samples import Samples, fit_samples, fit_target, is_finite, split_rows, stream
 
 Array = NDArray[Any]
@@ -196,6 +196,23 @@ def read_array(path: Path, shape: Shape, name: str, key: str | None = None, loss
     if kind not in FILE_KINDS:
         raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected {one_of(FILE_KINDS)}")
     return _checked(_READERS[kind](path, shape, key or name, key is None), path, shape, name, loss)
+
+
+def map_size(path: Path) -> tuple[int, int]:
+    """(height, width) of the map in a file: npy, csv, png or jpg.
+
+    Raises:
+        DataError: the file is missing, unreadable or of another kind. ShapeError: it holds no map.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    kind = path.suffix.lower()
+    if kind not in FILE_KINDS or kind == ".npz":
+        raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npy, .csv, .png or .jpg")
+    shape = _READERS[kind](path, (1, 1, 1), "the map", True).shape
+    if len(shape) < 2:
+        raise ShapeError(f"{path}: found shape {spell_shape(shape) or '()'}; expected a map: (H, W) at the end")
+    return shape[-2], shape[-1]
 
 
 def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:

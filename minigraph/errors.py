@@ -8,6 +8,7 @@ The exception tree::
     |-- DataError          (also ValueError)       an array or a data file is wrong
     |-- CheckpointError    (also RuntimeError)     saved weights or a checkpoint do not fit
     |-- CallOrderError     (also RuntimeError)     backward or values before forward
+    |-- ExecutorError      (also RuntimeError)     a scheduler or workers cannot be reached any more
     `-- TrainingDiverged   (also ArithmeticError)  the loss is not finite, or beyond reason
 
 A :class:`Problem` is one mistake with its path (``nodes.conv1.strde``). A :class:`DefinitionError`
@@ -19,9 +20,9 @@ from __future__ import annotations
 import difflib
 import heapq
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from minigraph.definition.source import Source
@@ -37,6 +38,16 @@ class MinigraphError(Exception):
     def blocks(self) -> list[str]:
         """The error's text, one item for each mistake."""
         return [str(self)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled by what it holds, not by calling __init__ again, so that a worker's error arrives whole.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[MinigraphError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> MinigraphError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error
 
 
 class ShapeError(MinigraphError, ValueError):
@@ -60,6 +71,17 @@ class CheckpointError(MinigraphError, RuntimeError):
 
 class CallOrderError(MinigraphError, RuntimeError):
     """Something is asked of a model that has not run, or whose parameters were assigned since."""
+
+
+class ExecutorError(MinigraphError, RuntimeError):
+    """Tasks could not be brought to an end: no scheduler answers, or it or the workers were lost.
+
+    ``finished`` has the results that arrived, by the task's index.
+    """
+
+    def __init__(self, message: str, finished: Mapping[int, Any] | None = None) -> None:
+        super().__init__(message)
+        self.finished = dict(finished or {})
 
 
 class TrainingDiverged(MinigraphError, ArithmeticError):  # noqa: N818  # the contract's name

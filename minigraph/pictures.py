@@ -15,6 +15,7 @@ from minigraph.model import Model
 from minigraph.ops import Conv
 from minigraph.ops.base import Shape
 from minigraph.prediction import predict
+from minigraph.recovery import Recovery
 from minigraph.samples import Samples
 from minigraph.views import plots
 
@@ -91,3 +92,31 @@ def _softmax(logits: Array) -> Array:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     share: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
     return share
+
+
+def write_recovery_pictures(folder: Path, definition: Definition, found: Recovery, data: Data) -> None:
+    """Write ``starts.png`` and ``ends.png``, and ``kernels.png`` for a teacher, else ``reconstruction.png``."""
+    from minigraph.views.plots.starts import plot_ends, plot_starts
+
+    graph = definition.graph
+    verdicts = [start.verdict.name for start in found.starts]
+    count = f"{len(verdicts)} start{'s' * (len(verdicts) > 1)}"
+    model = Model(graph, 0, dtype="float64")
+    for name, array in (data.teacher or found.parameters).items():
+        model.parameters[name] = array
+    losses = [start.losses for start in found.starts]
+    plot_starts(losses, verdicts, folder / "starts.png", f"{graph.name}: {count}")
+    goal = None if data.teacher is None else model.parameters.trainable
+    ends = [start.parameters for start in found.starts]
+    plot_ends(ends, verdicts, folder / "ends.png", f"{graph.name}: where {count} ended", goal)
+    if data.teacher is not None:
+        title = "Kernels: teacher and learned, aligned"
+        plots.plot_kernels(found.parameters, data.teacher, folder / "kernels.png", title)
+        return
+    answer, first = model.forward(data.inputs), graph.outputs[0]
+    plots.plot_reconstruction(
+        data.targets[first],
+        answer if len(graph.outputs) == 1 else answer[first],
+        folder / "reconstruction.png",
+        first,
+    )

@@ -1,4 +1,4 @@
-"""Run folders: what a training run leaves behind."""
+"""Run folders: what a training run or a recovery leaves behind."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from minigraph.data import Data
 from minigraph.errors import DataError, TrainingDiverged
-from minigraph.files import PART, write_text
+from minigraph.files import PART, write_npz, write_text
 from minigraph.locking import LOCK, locked
 from minigraph.model import Model
 from minigraph.training.evaluation import evaluate
 from minigraph.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from minigraph.definition import Definition
+    from minigraph.recovery import Recovery
 
 Array = NDArray[Any]
 
@@ -90,6 +94,18 @@ def run_folder(name: str, out: Path | None = None, resume: Path | None = None) -
         for file in unfinished:
             (folder / file).unlink()  # what a killed process was writing
         yield folder
+
+
+def new_folder(name: str, out: Path | None) -> Path:
+    """A new folder for results that are written in one go: ``out``, or the next free ``runs/NAME/NNN``.
+
+    Raises:
+        DataError: ``out`` has files already, or the folder cannot be made.
+    """
+    folder = _new_folder(name, out)
+    if any(folder.iterdir()):
+        raise DataError(f"{out}: found a folder with files; expected a new or empty folder: nothing is overwritten")
+    return folder
 
 
 def _new_folder(name: str, out: Path | None) -> Path:
@@ -179,3 +195,11 @@ def write_results(folder: Path, model: Model, summary: RunSummary) -> None:
     """Write ``weights.npz`` and ``summary.json``, each whole or not at all."""
     model.save(folder / "weights.npz")
     write_text(folder / "summary.json", json.dumps(summary.plain(), indent=2) + "\n")
+
+
+def write_recovery(folder: Path, definition: Definition, found: Recovery, seed: int) -> None:
+    """Write ``definition.toml``, ``weights.npz`` (aligned with a teacher) and ``recovery.json``, each whole or not."""
+    definition.save(folder / "definition.toml")
+    write_npz(folder / "weights.npz", found.parameters)
+    facts = {"name": definition.graph.name, "seed": seed, **found.plain()}
+    write_text(folder / "recovery.json", json.dumps(facts, indent=2) + "\n")

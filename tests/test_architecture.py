@@ -17,7 +17,7 @@ PACKAGE = ROOT / "minigraph"
 
 LAYERS = [
     ["errors"],
-    ["registry", "threads"],
+    ["registry", "executors", "threads"],
     ["declared", "steps"],
     ["convolution"],
     ["ops"],
@@ -26,9 +26,10 @@ LAYERS = [
     ["definition", "model"],
     ["samples"],
     ["data", "plan", "gradient_check"],
+    ["recovery"],
     ["training", "prediction"],
     ["views"],
-    ["runs", "comparison", "pictures"],
+    ["runs", "comparison", "pictures", "sweep"],
     ["cli"],
     ["__main__"],
 ]

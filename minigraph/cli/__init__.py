@@ -15,14 +15,12 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import comparing, inspecting, training, using
-from minigraph.cli.output import print_error
+from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
+from minigraph.cli.output import INTERRUPTED, print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
 # Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="minigraph",
@@ -34,6 +32,8 @@ app = typer.Typer(
 )
 app.command("train")(training.train)
 app.command("compare")(comparing.compare)
+app.command("recover")(recovering.recover)
+app.command("sweep")(sweeping.sweep)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)

@@ -13,8 +13,10 @@ from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOp
 from minigraph.cli.output import Output
 
 if TYPE_CHECKING:
+    from minigraph.definition import Definition
     from minigraph.errors import Problem
     from minigraph.graph import Graph
+    from minigraph.recovery import Identifiability
 
 CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as thousands
 
@@ -22,6 +24,9 @@ CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as t
 def check(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Definition files or bundled names.")],
     assignments: SetOption = None,
+    identify: Annotated[
+        bool, typer.Option("--identify", help="Also say what each MODEL's data can tell about its parameters.")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Tell each convolution's algorithm, buffers and work.")] = False,
     batch: Annotated[int, typer.Option(min=1, help="Samples in the step that --plan tells of.")] = 1,
     as_json: JsonOption = False,
@@ -62,6 +67,10 @@ def check(
                 "memory": table.memory,
                 "rows": [asdict(row) for row in table.rows],
             }
+        if identify and not errors:
+            known = identified(definition)
+            output.say(f"\n{known}")
+            facts["identifiability"] = known.plain()
         if plan and graph is not None and not errors:
             from minigraph.views.plan_table import plan_table
 
@@ -79,6 +88,16 @@ def check(
     output.result(results[models[0]] if len(models) == 1 else {"ok": ok, "models": results})
     if not ok:
         raise typer.Exit(2)
+
+
+def identified(definition: Definition, seed: int | None = None) -> Identifiability:
+    """What a definition's data can tell; the seed is that of its training when left out."""
+    from minigraph.data import load_data
+    from minigraph.recovery import identify
+
+    chosen = seed if seed is not None else definition.train.seed if definition.train else 0
+    data = load_data(definition, "float64", chosen)
+    return identify(definition.graph, data.inputs, data.teacher, chosen)
 
 
 def show(

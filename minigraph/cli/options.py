@@ -11,6 +11,7 @@ from minigraph.errors import KeyPath
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition
+    from minigraph.graph import Graph
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A definition file, or a bundled name.")]
 EngineOption = Annotated[str, typer.Option(metavar="fast|naive", help="fast, or naive: the textbook's loops.")]
@@ -28,9 +29,15 @@ LENGTHS = ("steps", "epochs")
 
 
 def load_definition(
-    model: str, assignments: list[str] | None = None, data: Path | None = None, **train: Any
+    model: str,
+    assignments: list[str] | None = None,
+    data: Path | None = None,
+    pair: tuple[Path, Path] | None = None,
+    **train: Any,
 ) -> Definition:
     """The definition ``model`` with the command line's values over it; ``train`` has those of ``[train]``.
+
+    ``pair`` has the files of an only input and an only output, of a size that need not be declared.
 
     Raises:
         DefinitionError: the file or a value is wrong.
@@ -40,6 +47,8 @@ def load_definition(
     overrides: list[tuple[str, KeyPath, Any]] = [parse_assignment(text) for text in assignments or []]
     if data is not None:
         overrides.append((f"--data {data}", ("data",), {"source": "file", "file": str(data.absolute())}))
+    if pair is not None:
+        overrides += _pair(Definition.load(model, overrides).graph, *pair)
     paths: dict[str, KeyPath] = {
         "learning_rate": ("train", "optimizer", "learning_rate"),
         "optimizer": ("train", "optimizer", "name"),
@@ -52,6 +61,22 @@ def load_definition(
             option = f"--{name.replace('_', '-')} {value}"
             overrides.append((option, paths.get(name, ("train", name)), value))
     return Definition.load(model, overrides)
+
+
+def _pair(graph: Graph, before: Path, after: Path) -> list[tuple[str, KeyPath, Any]]:
+    """The overrides that make two files the data of a graph of one input and one output."""
+    from minigraph.data import map_size
+    from minigraph.errors import DefinitionError
+
+    if len(graph.inputs) > 1 or len(graph.outputs) > 1:
+        found = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
+        raise DefinitionError(f"--before {before}: found a graph of {found}; expected one of each, or --data FILE")
+    ((source, shape),), (output,) = graph.inputs.items(), graph.outputs
+    files = {"inputs": {source: {"file": str(before.absolute())}}, "outputs": {output: {"file": str(after.absolute())}}}
+    return [
+        (f"--before {before}", ("inputs", source, "shape"), [shape[0], *map_size(before)]),
+        (f"--before {before} --after {after}", ("data",), {"source": "file", **files}),
+    ]
 
 
 def require_train(definition: Definition) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from minigraph.errors import MinigraphError
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+
 
 class Output:
     """People's text goes to stdout, or to stderr when stdout is kept for one JSON object.

@@ -40,7 +40,12 @@ PAIRS = 8  # the most (out, in) pairs of one kernel that are drawn
 COLUMN_GAP, ROW_GAP, ROW_HEIGHT = 22, 18, 44.0  # between the maps, between the rows, and a row's least height
 
 
-def plot_kernels(learned: Mapping[str, ArrayLike], teacher: Mapping[str, ArrayLike], path: str | Path) -> None:
+def plot_kernels(
+    learned: Mapping[str, ArrayLike],
+    teacher: Mapping[str, ArrayLike],
+    path: str | Path,
+    title: str = "Kernels: teacher and learned",
+) -> None:
     """Draw each convolution kernel of a teacher, as it was learned, and the difference, one row for a pair of channels.
 
     Args:
@@ -78,8 +83,8 @@ def plot_kernels(learned: Mapping[str, ArrayLike], teacher: Mapping[str, ArrayLi
     height = foot + len(notes) * 14 + (10 if notes else 0) + MARGIN - 10
     with picture(path, width, height) as figure:
         sheet = blank_sheet(figure)
-        title = "Kernels: teacher and learned" if rows else "No convolution kernels"
-        write(sheet, Line(title, 13, "bold"), width / 2, MARGIN + 4, ha="center")
+        shown = title if rows else "No convolution kernels"
+        write(sheet, Line(shown, 13, "bold"), width / 2, MARGIN + 4, ha="center")
         columns = [MARGIN + label_wide + panel / 2 + i * (panel + COLUMN_GAP) for i in range(3)]
         if rows:
             for column, text in zip(columns, ("teacher", "learned", "learned - teacher"), strict=True):

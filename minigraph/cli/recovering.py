@@ -1,0 +1,151 @@
+"""``recover``: find the kernels that made the data, from many starts, and say what was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from minigraph.cli.inspecting import identified
+from minigraph.cli.options import DataOption, JsonOption, ModelArgument, SetOption, load_definition
+from minigraph.cli.output import INTERRUPTED, Output
+
+if TYPE_CHECKING:
+    from minigraph.recovery import Recovery, Start
+
+
+def recover(
+    model: ModelArgument,
+    restarts: Annotated[int, typer.Option(help="The most starts; it stops when the verdict is certain.")] = 64,
+    solver: Annotated[str, typer.Option(metavar="auto|composite|lm|lbfgs", help="auto tells what it chose.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="How many processes; this one when left out.")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786; local: a cluster here."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seeds the starts and drawn data.")] = None,
+    data: DataOption = None,
+    before: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of MODEL's data: the input, of any size; png or npy.")
+    ] = None,
+    after: Annotated[Path | None, typer.Option(metavar="FILE", help="And what it should become.")] = None,
+    analyse: Annotated[
+        bool, typer.Option("--analyse", help="Only say what the data can tell; nothing is solved or written.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--every", help="Run all starts, also when the verdict is certain.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The results' folder; a new runs/NAME/NNN if left out.")
+    ] = None,
+    assignments: SetOption = None,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the kernels that made MODEL's data: many starts, a second-order solver, a verdict."""
+    from minigraph import runs
+    from minigraph.data import load_data
+    from minigraph.errors import DataError
+    from minigraph.recovery import recover as solve
+
+    output = Output(as_json, quiet)
+    pair = None
+    if before is not None or after is not None:
+        if before is None or after is None or data is not None:
+            raise DataError("--before FILE --after FILE: expected both of them, and no --data beside them")
+        pair = before, after
+    definition = load_definition(model, assignments, data, pair)
+    chosen = seed if seed is not None else definition.train.seed if definition.train else 0
+    if analyse:
+        facts = identified(definition, seed)
+        output.say(f"{definition.graph.name}: {facts}")
+        output.result(facts.plain())
+        return
+    samples = load_data(definition, "float64", chosen)
+    folder = runs.new_folder(definition.graph.name, out)
+    try:
+        with _reporting(output, restarts) as report:
+            found = solve(
+                definition.graph,
+                samples.inputs,
+                samples.targets,
+                teacher=samples.teacher,
+                restarts=restarts,
+                solver=solver,
+                seed=chosen,
+                workers=workers,
+                scheduler=scheduler,
+                every=every,
+                on_start=report,
+            )
+    except BaseException:
+        folder.rmdir()  # it is still empty
+        raise
+    runs.write_recovery(folder, definition, found, chosen)
+    if plots:
+        from minigraph.pictures import write_recovery_pictures
+
+        write_recovery_pictures(folder, definition, found, samples)
+    _tell(output, found)
+    output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+    output.result({**found.plain(), "name": definition.graph.name, "seed": chosen, "out": str(folder)})
+    if found.ended:
+        print(f"ended early: {found.ended}", file=sys.stderr)
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not found.recovered:
+        raise typer.Exit(1)
+
+
+def _tell(output: Output, found: Recovery) -> None:
+    output.say(f"solver: {found.solver.name}: {found.solver.why}")
+    output.say(f"{found.verdict.name}: {found.verdict.why}")
+    if found.kernel_error:
+        errors = ", ".join(f"{node} {error:.2g}" for node, error in found.kernel_error.items())
+        output.say(f"kernel error after alignment: {errors}")
+    if found.fit is not None and found.fit.composite is not None:
+        output.say(
+            f"beside it plain least squares for a free composite: {found.fit.composite:.4g} (root mean square), "
+            f"condition {found.fit.composite_condition:.3g}"
+        )
+    output.say(
+        f"loss {found.loss:.6g}, {found.successes} of {len(found.starts)} starts succeeded, {found.seconds:.2f} s"
+    )
+
+
+@contextmanager
+def _reporting(output: Output, restarts: int) -> Iterator[Callable[[Start], None]]:
+    """A function to be told each start: it prints a line, below a live bar on a terminal."""
+
+    def line(start: Start) -> str:
+        return (
+            f"start {start.index:{len(str(restarts - 1))}d}  {start.verdict.name:13}  loss {start.loss:<10.4g} "
+            f"{len(start.losses)} evaluations"
+        )
+
+    if output.quiet or not output.stream.isatty():
+        yield lambda start: output.say(line(start))
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("start {task.completed}/{task.total}"),
+        BarColumn(),
+        TextColumn("{task.fields[successes]} exact"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(file=output.stream, highlight=False), transient=True) as progress:
+        bar = progress.add_task("recover", total=restarts, successes=0)
+        successes = 0
+
+        def report(start: Start) -> None:
+            nonlocal successes
+            successes += start.verdict.name in ("recovered", "fitted")
+            progress.console.print(line(start))
+            progress.update(bar, advance=1, successes=successes)
+
+        yield report

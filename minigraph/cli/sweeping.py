@@ -1,0 +1,116 @@
+"""``sweep``: train a definition with every combination of some values, from several seeds each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from minigraph.cli.options import DataOption, EngineOption, JsonOption, ModelArgument, load_definition, require_train
+from minigraph.cli.output import INTERRUPTED, Output
+
+if TYPE_CHECKING:
+    from minigraph.definition import Definition
+    from minigraph.sweep import Run, Setting
+
+
+def sweep(
+    model: ModelArgument,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=V1,V2",
+            help="Values to train with, e.g. train.optimizer.learning_rate=1e-5,1e-4; every combination of several.",
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option(metavar="SEEDS", help="A range, such as 0..19, or numbers: 3,5,8.")] = "0..9",
+    engine: EngineOption = "fast",
+    data: DataOption = None,
+    workers: Annotated[int | None, typer.Option(help="How many processes train; 1 when left out.")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, or local: a cluster here."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The results' folder; a new runs/NAME/sweeps/NNN if left out.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train MODEL with every combination of values and seeds, and compare where they end."""
+    from minigraph import runs
+    from minigraph.convolution import find_engine
+    from minigraph.sweep import INTERRUPTED as BY_HAND
+    from minigraph.sweep import combinations, parse_seeds
+    from minigraph.sweep import sweep as train_all
+
+    def load(chosen: list[str]) -> Definition:
+        definition = load_definition(model, chosen, data)
+        require_train(definition)
+        return definition
+
+    output = Output(as_json, quiet)
+    find_engine(engine)
+    numbers = parse_seeds(seeds)
+    settings = combinations(load, assignments or [], numbers)
+    name = settings[0].definition.graph.name
+    folder = runs.new_folder(f"{name}/sweeps", out)
+    count = len(settings) * len(numbers)
+    output.say(f"{name}: {len(settings)} settings x {len(numbers)} seeds = {count} runs, {engine} engine")
+    try:
+        with _reporting(output, settings, count) as report:
+            found = train_all(settings, numbers, engine=engine, workers=workers, scheduler=scheduler, on_run=report)
+    except BaseException:
+        folder.rmdir()  # it is still empty
+        raise
+    found.write(folder)
+    output.say(str(found))
+    output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+    output.result({**found.plain(), "out": str(folder)})
+    if found.ended == BY_HAND:
+        raise typer.Exit(INTERRUPTED)
+    if found.ended:
+        print(f"error: {found.ended}; {len(found.runs)} of {count} runs are in {folder}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[Callable[[Run], None]]:
+    """A function to be told each run: it counts them in a live bar on a terminal, else in at most ten lines."""
+    ended = 0
+
+    def told(one: Run) -> str:
+        where = f"{settings[one.setting].label}, seed {one.seed}"
+        return f"{where}: " + (
+            f"diverged at step {one.diverged_at}" if one.diverged_at is not None else f"loss {one.loss_final:.6g}"
+        )
+
+    if output.quiet:
+        yield lambda one: None
+    elif not output.stream.isatty():
+
+        def line(one: Run) -> None:
+            nonlocal ended
+            ended += 1
+            if ended * 10 // count > (ended - 1) * 10 // count:
+                output.say(f"{ended}/{count}  {told(one)}")
+
+        yield line
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("run {task.completed}/{task.total}"),
+            BarColumn(),
+            TextColumn("{task.fields[last]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(file=output.stream, highlight=False), transient=True) as progress:
+            bar = progress.add_task("sweep", total=count, last="")
+            yield lambda one: progress.update(bar, advance=1, last=told(one))

@@ -1,0 +1,200 @@
+"""Identifiability: what data can tell about a graph's parameters, said before anything is solved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from minigraph.graph import Graph
+from minigraph.model import Array, Arrays, Model, by_name, canonical
+from minigraph.recovery.alignment import Link, Named, links
+from minigraph.recovery.composite import Composite, why_not_linear
+from minigraph.recovery.equations import Equations, GraphEquations
+
+ROWS = 20
+"""Of very many equations so many for each unknown are looked at."""
+POINTS = 3
+"""At so many random points the rank is taken."""
+RANK = 1e-9
+"""Singular values below this part of the largest count as 0."""
+
+
+@dataclass(frozen=True)
+class Identifiability:
+    """What data can tell.
+
+    Attributes:
+        equations: entries of the targets; unknowns: trainable parameters.
+        rank_at_random: the Jacobian's rank at random points; rank_at_teacher: at the teacher, if there is one.
+        rank_of_graph: its rank on as many random inputs as it takes: what any data can tell at most.
+        null_directions: names of the directions in which no answer changes, whatever the data.
+        composite_unknowns, composite_rank, composite_condition: of a linear cascade's composite, else None.
+        not_linear: why the graph is no linear cascade, or the empty text.
+        warnings: what stands against recovery.
+    """
+
+    equations: int
+    unknowns: int
+    rank_at_random: list[int]
+    rank_of_graph: int
+    null_directions: list[str]
+    rank_at_teacher: int | None = None
+    composite_unknowns: int | None = None
+    composite_rank: int | None = None
+    composite_condition: float | None = None
+    not_linear: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """The facts for JSON, which has no infinity."""
+        facts = asdict(self)
+        if self.composite_condition == float("inf"):
+            facts["composite_condition"] = None
+        return facts
+
+    def __str__(self) -> str:
+        told = [
+            f"{self.equations:,} equations, {self.unknowns:,} unknowns",
+            f"Jacobian rank {' '.join(map(str, self.rank_at_random))} at random points"
+            + ("" if self.rank_at_teacher is None else f", {self.rank_at_teacher} at the teacher")
+            + f"; {self.rank_of_graph} on any number of inputs",
+        ]
+        told += [f"free whatever the data: {name}" for name in self.null_directions]
+        if self.composite_unknowns is None:
+            told.append(f"no composite: {self.not_linear}")
+        else:
+            told.append(
+                f"composite: {self.composite_unknowns} unknowns, rank {self.composite_rank}, "
+                f"condition {self.composite_condition:.3g}"
+            )
+        return "\n".join(told + [f"warning: {text}" for text in self.warnings])
+
+
+def identify(graph: Graph, x: Arrays, teacher: Named | None = None, seed: int = 0) -> Identifiability:
+    """What the answers to ``x`` can tell about a graph's trainable parameters.
+
+    Args:
+        x: as for :meth:`minigraph.Model.forward`.
+        teacher: parameters by full name, where they are known.
+        seed: seeds the random points and inputs.
+
+    Raises:
+        DefinitionError: the graph has a BatchNorm. ShapeError, DataError: x does not fit.
+    """
+    model = Model(graph, seed, dtype="float64")
+    given = by_name(x, list(graph.inputs), "input")
+    inputs = {name: canonical(given[name], shape, name, "float64")[0] for name, shape in graph.inputs.items()}
+    samples = len(next(iter(inputs.values())))
+    targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
+    total, unknowns = sum(array.size for array in targets.values()), model.parameters.trainable.size
+    generator = np.random.default_rng([seed, 1])
+    points = [generator.normal(size=unknowns) for _ in range(POINTS)]
+    composite_facts: tuple[int | None, int | None, float | None] = (None, None, None)
+    equations: Equations
+    reason = why_not_linear(graph)
+    if reason:
+        some = generator.choice(total, min(total, ROWS * unknowns), replace=False)
+        equations = GraphEquations(model, inputs, targets, np.sort(some))
+    else:
+        composite = Composite(model)
+        fit = composite.fit(inputs, targets[graph.outputs[0]])
+        composite_facts = fit.unknowns, fit.rank, fit.condition
+        equations = composite.equations(fit)
+    ranks = [rank(equations.jacobian(point)) for point in points]
+    rich = probes(model, seed)
+    jacobian = rich.jacobian(points[0])
+    most = rank(jacobian)
+    at_teacher = None
+    if teacher is not None:
+        told = Model(graph, seed, dtype="float64")
+        for name, array in teacher.items():
+            told.parameters[name] = array
+        model.parameters.flat[...] = told.parameters.flat
+        at_teacher = rank(equations.jacobian(told.parameters.trainable.copy()))
+    model.parameters.trainable[...] = points[0]
+    directions = null_directions(links(graph), model, jacobian)
+    warnings = _warnings(graph, total, max(ranks), most, at_teacher, teacher)
+    return Identifiability(total, unknowns, ranks, most, directions, at_teacher, *composite_facts, reason, warnings)
+
+
+def rank(jacobian: Array) -> int:
+    """The numerical rank of a Jacobian whose columns are brought to one length first."""
+    lengths = np.linalg.norm(jacobian, axis=0)
+    singular = np.linalg.svd(jacobian[:, lengths > 0] / lengths[lengths > 0], compute_uv=False)
+    return int((singular > RANK * singular.max(initial=0.0)).sum())
+
+
+def probes(model: Model, seed: int) -> GraphEquations:
+    """Equations on random inputs, about three for each unknown: what they cannot tell, no data can."""
+    graph, unknowns = model.graph, model.parameters.trainable.size
+    generator = np.random.default_rng([seed, 2])
+    entries = sum(prod(graph.shapes[name]) for name in graph.outputs)
+    samples = min(3 * unknowns // entries + 2, 3 * unknowns)
+    inputs = {name: generator.normal(size=(samples, *shape)) for name, shape in graph.inputs.items()}
+    targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
+    total = samples * entries
+    kept = np.sort(generator.choice(total, min(total, 3 * unknowns), replace=False))
+    own = Model(graph, seed, dtype="float64")
+    own.parameters.flat[...] = model.parameters.flat
+    return GraphEquations(own, inputs, targets, kept)
+
+
+def null_directions(chain: list[Link], model: Model, jacobian: Array) -> list[str]:
+    """Names of a basis of the Jacobian's null space at the model's parameters: those of the links, and what is left."""
+    parameters, size = model.parameters, np.abs(jacobian).max(initial=0.0)
+    names, held = [], np.zeros((0, jacobian.shape[1]))
+    for link in chain:
+        for name, direction in link.tangents(dict(parameters)):
+            vector = np.zeros(jacobian.shape[1])
+            for key, view in parameters.views_of(vector).items():
+                view[...] = direction[key]
+            vector /= np.linalg.norm(vector) or 1.0
+            if np.abs(jacobian @ vector).max() <= 1e-8 * size and rank(np.vstack([held, vector]).T) > len(held):
+                names.append(name)
+                held = np.vstack([held, vector])
+    nullity = jacobian.shape[1] - rank(jacobian)
+    if nullity > len(names):
+        _, _, across = np.linalg.svd(jacobian)
+        rest = across[len(across) - nullity :]
+        rest = rest - rest @ np.linalg.pinv(held) @ held
+        _, _, basis = np.linalg.svd(rest)
+        for vector in basis[: nullity - len(names)]:
+            views: Mapping[str, Array] = parameters.views_of(vector)
+            touched = [name for name, view in views.items() if np.abs(view).max() > 0.05 * np.abs(vector).max()]
+            names.append(f"a direction of {', '.join(touched)}")
+    return names
+
+
+def _warnings(
+    graph: Graph, equations: int, found: int, most: int, at_teacher: int | None, teacher: Named | None
+) -> list[str]:
+    warnings = []
+    if found < most:
+        cause = "there are too few samples or too large strides" if equations < 2 * most else "the inputs are too alike"
+        warnings.append(
+            f"the data tell {found} of the {most} combinations of parameters that the answers depend on: {cause}"
+        )
+    if at_teacher is not None and at_teacher < found:
+        warnings.append(
+            f"the Jacobian has rank {at_teacher} at the teacher and {found} elsewhere: a singular point, as of kernels "
+            "with a common factor or of channels that never act; it is found slowly and not to full precision"
+        )
+    if teacher is not None:
+        flat = [
+            name
+            for name, array in teacher.items()
+            if array.ndim == 4
+            and array.shape[:2] == (1, 1)
+            and min(array.shape[2:]) > 1
+            and np.linalg.matrix_rank(array[0, 0]) == 1
+        ]
+        if len(flat) > 1 and len(flat) == sum(name.endswith(".kernel") for name in teacher):
+            warnings.append(
+                f"{' and '.join(flat)} are separable (of rank 1): their composite is a product of polynomials in one "
+                "variable, whose factors can be dealt out otherwise; zero loss need not mean these kernels"
+            )
+    return warnings

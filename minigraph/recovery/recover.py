@@ -1,0 +1,248 @@
+"""recover: solve from many starts until the verdict is certain, and say what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from minigraph.errors import DataError, DefinitionError, ExecutorError, ShapeError, describe, did_you_mean, one_of
+from minigraph.executors import run
+from minigraph.graph import Graph
+from minigraph.model import Array, Arrays, Model, by_name, canonical
+from minigraph.recovery.alignment import Named
+from minigraph.recovery.fit import Fit, judge_fit, measure_fit, plausible
+from minigraph.recovery.search import SOLVERS, Search, Start, Task
+from minigraph.recovery.solvers import sum_of_squares
+from minigraph.recovery.verdict import FITTED, LOCAL, RECOVERED, VERDICTS, Verdict
+
+AGREEING = 3
+"""Without a teacher the search stops when so many starts have ended at the same lowest loss."""
+INTERRUPTED = "interrupted"
+AGREEMENT = 1e-6
+"""Losses that differ by less, relatively, are the same."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What :func:`recover` found.
+
+    Attributes:
+        verdict: its name and why; solver: the solver's name and why it was chosen.
+        parameters: the best start's, by full name, aligned with the teacher where there is one.
+        loss: the best start's sum of squared differences.
+        kernel_error: by node, the largest difference of kernels relative to the teacher's largest; empty without one.
+        starts: all that were run, in order.
+        best: the start whose parameters these are, as its place in ``starts``.
+        successes: how many starts are recovered; without a teacher, how many end at the lowest loss.
+        fit: without a teacher, the numbers of the fit.
+        seconds: wall time.
+        ended: why the search ended before its time: "interrupted", or that its workers were lost; else empty.
+    """
+
+    verdict: Verdict
+    solver: Verdict
+    parameters: dict[str, Array]
+    loss: float
+    kernel_error: dict[str, float]
+    starts: list[Start]
+    best: int
+    successes: int
+    fit: Fit | None
+    seconds: float
+    ended: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """The facts for JSON, which has no infinity."""
+        return {
+            "recovered": self.recovered,
+            "verdict": self.verdict.name,
+            "why": self.verdict.why,
+            "loss": _finite(self.loss),
+            "kernel_error": self.kernel_error,
+            "starts": len(self.starts),
+            "successes": self.successes,
+            "seconds": round(self.seconds, 6),
+            "solver": self.solver.name,
+            "reason": self.solver.why,
+            "ended": self.ended,
+            "fit": self.fit and {key: _finite(fact) for key, fact in asdict(self.fit).items()},
+            "best": self.starts[self.best].index,
+            "attempts": [
+                {
+                    "index": start.index,
+                    "verdict": start.verdict.name,
+                    "why": start.verdict.why,
+                    "loss": _finite(start.loss),
+                    "kernel_error": start.kernel_error,
+                    "evaluations": len(start.losses),
+                }
+                for start in self.starts
+            ],
+        }
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search was ended by Ctrl-C."""
+        return self.ended == INTERRUPTED
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the kernels were found, up to what no data can tell; without a teacher, whether they fit."""
+        return self.verdict.name in (RECOVERED, FITTED)
+
+
+def recover(
+    graph: Graph,
+    x: Arrays,
+    target: Arrays,
+    *,
+    teacher: Named | None = None,
+    restarts: int = 64,
+    solver: str = "auto",
+    seed: int = 0,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    every: bool = False,
+    on_start: Callable[[Start], None] | None = None,
+) -> Recovery:
+    """Find the trainable parameters whose answers to ``x`` are ``target``, in the sense of least squares, in float64.
+
+    Args:
+        graph: its declared initialisers draw each start's first parameters.
+        x, target: as for :func:`minigraph.train`.
+        teacher: the parameters that made the target, by full name, where they are known: the verdict is about them.
+        restarts: the most starts; the search stops as soon as its verdict is certain.
+        solver: "composite" (linear cascades), "lm", "lbfgs", or "auto".
+        seed: start i is drawn from ``default_rng([seed, i])``.
+        workers, scheduler: where the starts run, as for :func:`minigraph.executors.run`; they end alike everywhere.
+        every: run all starts whatever they find.
+        on_start: called with each start when it has ended, in any order where there are several workers.
+
+    Ctrl-C or the loss of all workers ends the search with the starts that have ended, if there are any.
+
+    Raises:
+        ExecutorError: the workers cannot be had, or were lost before any start had ended.
+        DefinitionError: the graph has a BatchNorm or nothing to train, no such solver, or the solver does not fit it.
+        ShapeError, DataError: x, target or teacher do not fit the graph.
+
+    >>> import numpy as np
+    >>> graph = Graph.load("two_conv")
+    >>> teacher = Model(graph, seed=1)
+    >>> x = np.random.default_rng(0).normal(size=(20, 20))
+    >>> found = recover(graph, x, teacher.forward(x), teacher=teacher.parameters)
+    >>> found.verdict.name, max(found.kernel_error.values()) < 1e-9
+    ('recovered', True)
+    """
+    started = time.perf_counter()
+    task = _task(graph, x, target, teacher, restarts, solver, seed)
+    search = Search(task)
+    found: dict[int, Start] = {}
+
+    def note(index: int, start: Start) -> None:
+        found[index] = start
+        if on_start is not None:
+            on_start(start)
+
+    def stop(starts: Sequence[Start]) -> bool:
+        if every or not certain(starts, teacher is not None):
+            return False
+        return teacher is not None or plausible(search, min(starts, key=lambda start: start.loss))
+
+    ended = ""
+    try:
+        starts = run(search.attempt, range(restarts), workers=workers, scheduler=scheduler, on_result=note, stop=stop)
+    except (KeyboardInterrupt, ExecutorError) as error:
+        if not found:
+            raise
+        ended = str(error) or INTERRUPTED
+        starts = [found[index] for index in sorted(found)]
+    best = min(range(len(starts)), key=lambda place: _merit(starts[place], teacher is not None))
+    chosen, fit = starts[best], None
+    if teacher is not None:
+        verdict, loss, p = chosen.verdict, chosen.loss, chosen.parameters
+        successes = sum(start.verdict.name == RECOVERED for start in starts)
+    else:
+        successes = sum(_agree(start, chosen) for start in starts)
+        final = Search(replace(task, hold_out=False))
+        p = final.solve(chosen.parameters).parameters if task.hold_out else chosen.parameters
+        loss = sum_of_squares(final.all.residual(p))
+        fit = measure_fit(search, final, chosen.parameters, p)
+        verdict = judge_fit(fit, chosen.verdict, successes, len(starts))
+    return Recovery(
+        verdict,
+        search.solver,
+        search.named(p),
+        loss,
+        chosen.kernel_error,
+        starts,
+        best,
+        successes,
+        fit,
+        time.perf_counter() - started,
+        ended,
+    )
+
+
+def certain(starts: Sequence[Start], taught: bool) -> bool:
+    """Whether further starts could not better the verdict of these."""
+    if taught:
+        return starts[-1].verdict.name == RECOVERED
+    best = min(starts, key=lambda start: start.loss)
+    settled = best.verdict.name in (FITTED, LOCAL)
+    return settled and sum(_agree(start, best) for start in starts) >= AGREEING
+
+
+def _agree(start: Start, best: Start) -> bool:
+    exact = best.verdict.name == start.verdict.name == FITTED
+    return exact or start.loss <= best.loss * (1 + AGREEMENT)
+
+
+def _merit(start: Start, taught: bool) -> tuple[int, float]:
+    """What the best start has least of."""
+    return (VERDICTS.index(start.verdict.name) if taught else 0), start.loss
+
+
+def _task(
+    graph: Graph, x: Arrays, target: Arrays, teacher: Named | None, restarts: int, solver: str, seed: int
+) -> Task:
+    """The checked arguments of :func:`recover`."""
+    if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:
+        raise DefinitionError(f"restarts: found {describe(restarts)}; expected an integer of at least 1")
+    if solver not in SOLVERS:
+        raise DefinitionError(
+            f"solver: found {describe(solver)}; expected {one_of(SOLVERS)}{did_you_mean(str(solver), SOLVERS)}"
+        )
+    inputs, targets = (
+        {name: canonical(given[name], graph.shapes[name], name, "float64")[0] for name in names}
+        for given, names in (
+            (by_name(x, list(graph.inputs), "input"), list(graph.inputs)),
+            (by_name(target, graph.outputs, "target"), graph.outputs),
+        )
+    )
+    counts = {**{name: len(a) for name, a in inputs.items()}, **{f"target of {n}": len(a) for n, a in targets.items()}}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise ShapeError(f"inputs and targets need the same number of samples; found {found}")
+    model = Model(graph, seed, dtype="float64")
+    unknowns = model.parameters.trainable.size
+    if not unknowns:
+        raise DefinitionError("the graph has nothing to train; expected a trainable parameter")
+    taught = None
+    if teacher is not None:
+        for name, array in teacher.items():
+            model.parameters[name] = array
+        missing = [name for name in model.parameters if name not in teacher]
+        if missing:
+            raise DataError(f"teacher: '{missing[0]}' is missing; expected every parameter of the graph")
+        taught = {name: array.copy() for name, array in model.parameters.items()}
+    entries = sum(array.size for array in targets.values())
+    return Task(graph, inputs, targets, taught, solver, seed, hold_out=taught is None and entries >= 2 * unknowns)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,237 @@
+"""Search: one recovery's starts, each with a seed of its own, solved and judged alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod, sqrt
+from typing import Any, ClassVar
+from uuid import uuid4
+
+import numpy as np
+
+from minigraph.errors import DefinitionError
+from minigraph.graph import Graph
+from minigraph.initialization import Explicit
+from minigraph.model import Array, Model, default_initializer
+from minigraph.recovery.alignment import Named, align, links, parameter_errors
+from minigraph.recovery.composite import Composite, CompositeFit, why_not_linear
+from minigraph.recovery.equations import Equations, GraphEquations
+from minigraph.recovery.identifiability import probes
+from minigraph.recovery.solvers import EXACT, Solution, composite_first, lbfgs, levenberg_marquardt, sum_of_squares
+from minigraph.recovery.verdict import (
+    EQUIVALENT,
+    FITTED,
+    NEAR,
+    RECOVERED,
+    SAME,
+    UNCONVERGED,
+    Verdict,
+    minimum,
+)
+
+SOLVERS = ("auto", "composite", "lm", "lbfgs")
+JACOBIAN = 2_000_000
+"""Where a Jacobian's rows have more entries and push more errors than this, L-BFGS is used, which needs none."""
+HELD_OUT = 0.2
+"""Without a teacher this part of the targets can be held out to check the fit on."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start and where it ended.
+
+    Attributes:
+        index: its number, which with the search's seed gives its first parameters.
+        parameters: (P,), the trainable ones, aligned with the teacher where there is one.
+        losses: (evaluations,), at each point that the solver tried.
+        loss: the sum of squared differences at the end.
+        verdict: what was found; kernel_error: by node, relative to the teacher's largest entry.
+    """
+
+    index: int
+    parameters: Array
+    losses: Array
+    loss: float
+    verdict: Verdict
+    kernel_error: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a search is about: plain data, so that it can go to another process.
+
+    Attributes:
+        inputs, targets: in float64, (N, C, H, W) or (N, F); teacher: in full shape, or None.
+        solver: one of :data:`SOLVERS`; seed: of the starts and of what is held out.
+        hold_out: whether a part of the targets is left out of the fit.
+    """
+
+    graph: Graph
+    inputs: dict[str, Array]
+    targets: dict[str, Array]
+    teacher: dict[str, Array] | None
+    solver: str
+    seed: int
+    hold_out: bool = False
+
+
+class Search:
+    """The starts of one task; another process gets the task and makes its own search, once."""
+
+    made: ClassVar[tuple[str, Search] | None] = None
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.graph = task.graph
+        self.model = Model(task.graph, task.seed, dtype="float64")
+        self.all = GraphEquations(self.model, task.inputs, task.targets)
+        self.links = links(task.graph)
+        self.size = sqrt(sum_of_squares(self.all.target)) or 1.0
+        kept = self._kept() if task.hold_out else None
+        self.fitted = self.all if kept is None else GraphEquations(self.model, task.inputs, task.targets, kept)
+        self.solver = self._choose()
+        self.composite: Composite | None = None
+        self.baseline: CompositeFit | None = None
+        if not why_not_linear(task.graph):
+            self.composite = Composite(self.model)
+            self.baseline = self._compose(kept)
+        self._draws = self._initializers()
+        self._name = uuid4().hex
+
+    @classmethod
+    def _again(cls, name: str, task: Task) -> Search:
+        """The search of this name in this process."""
+        if cls.made is None or cls.made[0] != name:
+            cls.made = name, cls(task)
+        return cls.made[1]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Search._again, (self._name, self.task)
+
+    def _kept(self) -> Array:
+        """The equations that are fitted where a part is held out: whole positions, with all their channels."""
+        generator = np.random.default_rng([self.task.seed, 3])
+        masks = []
+        for name in self.graph.outputs:
+            target = self.task.targets[name]
+            places = (len(target), 1, *target.shape[2:]) if target.ndim == 4 else target.shape
+            masks.append(np.broadcast_to(generator.random(places) >= HELD_OUT, target.shape).ravel())
+        return np.flatnonzero(np.concatenate(masks))
+
+    def _compose(self, kept: Array | None) -> CompositeFit:
+        assert self.composite is not None, "asked of linear cascades only"
+        target = self.task.targets[self.graph.outputs[0]]
+        positions = None
+        if kept is not None:
+            mask = np.zeros(target.size, bool)
+            mask[kept] = True
+            positions = np.flatnonzero(mask.reshape(target.shape)[:, 0])
+        return self.composite.fit(self.task.inputs, target, positions)
+
+    def equations(self, kept: Array) -> Equations:
+        """Those ``kept``, or for a linear cascade fewer that amount to the same: JᵀJ is one for both."""
+        if self.composite is not None:
+            return self.composite.equations(self._compose(kept))
+        return GraphEquations(self.model, self.task.inputs, self.task.targets, kept)
+
+    def _choose(self) -> Verdict:
+        """The solver that is used, and why."""
+        reason, asked = why_not_linear(self.graph), self.task.solver
+        rows, unknowns = len(self.fitted.kept), self.model.parameters.trainable.size
+        if asked == "composite" and reason:
+            raise DefinitionError(
+                f"solver 'composite': found a graph that is no linear cascade ({reason}); expected Conv nodes in a "
+                "row, unpadded after the first, or another solver: auto, lm, lbfgs"
+            )
+        if asked != "auto":
+            return Verdict(asked, "as asked")
+        if not reason:
+            return Verdict("composite", "a linear cascade: least squares finds its composite, which is then factorised")
+        large = rows * (unknowns + max(prod(shape) for shape in self.graph.shapes.values())) > JACOBIAN
+        told = f"no linear cascade ({reason}), and a Jacobian of {rows:,} x {unknowns:,}"
+        return Verdict("lbfgs", f"{told} is too large") if large else Verdict("lm", f"{told} is small")
+
+    def _initializers(self) -> dict[str, Any]:
+        """How each trainable parameter is drawn: as declared, but where constants would make all starts alike."""
+        graph, draws = self.graph, {}
+        for name in self.model.parameters.views_of(self.model.parameters.trainable):
+            node, key = name.split(".")
+            parameter = graph.parameters[name]
+            declared = graph.nodes[node].init.get(key)
+            constant = declared is None or (isinstance(declared, Explicit) and isinstance(parameter.default, str))
+            draws[name] = default_initializer(parameter) if constant else declared
+        return draws
+
+    def first(self, index: int) -> Array:
+        """The first parameters (P,) of a start."""
+        generator = np.random.default_rng([self.task.seed, index])
+        p = np.zeros_like(self.model.parameters.trainable)
+        for name, view in self.model.parameters.views_of(p).items():
+            view[...] = self._draws[name].draw(self.graph.parameters[name], generator)
+        return p
+
+    def solve(self, p: Array) -> Solution:
+        """Where the solver gets from ``p``, on the equations that are fitted."""
+        if self.solver.name == "composite":
+            assert self.composite is not None, "the solver was chosen for a cascade"
+            assert self.baseline is not None, "a composite has been fitted"
+            return composite_first(self.composite, self.baseline, p)
+        return (lbfgs if self.solver.name == "lbfgs" else levenberg_marquardt)(self.fitted, p)
+
+    def attempt(self, index: int) -> Start:
+        """Run one start to its end and judge it."""
+        return self.judged(index, self.solve(self.first(index)))
+
+    def judged(self, index: int, solution: Solution) -> Start:
+        """A solution with its verdict."""
+        p, losses = solution.parameters, solution.losses
+        loss = sum_of_squares(self.fitted.residual(p)) if np.isfinite(p).all() else float("inf")
+        teacher, errors = self.task.teacher, {}
+        if teacher is not None and np.isfinite(loss):
+            learned = self.named(p)
+            aligned = align(self.links, learned, teacher)
+            p = self.flat(aligned)
+            errors = parameter_errors(aligned, teacher, only="kernel")
+        if not np.isfinite(loss):
+            verdict = Verdict(UNCONVERGED, "the parameters have run out of bounds")
+        elif sqrt(loss) > EXACT * self.size:
+            verdict = minimum(solution.equations, solution.parameters)
+        elif teacher is None:
+            verdict = Verdict(FITTED, f"the residual is {sqrt(loss) / self.size:.1g} of the target")
+        else:
+            verdict = self._against(teacher, p, loss)
+        return Start(index, p, losses, loss, verdict, errors)
+
+    def _against(self, teacher: Named, p: Array, loss: float) -> Verdict:
+        """What an exact fit found, when the teacher is known: ``p`` is aligned."""
+        worst = max(parameter_errors(self.named(p), teacher).values())
+        told = f"residual {sqrt(loss) / self.size:.1g} of the target, parameters off by {worst:.1g} after alignment"
+        if worst <= SAME:
+            return Verdict(RECOVERED, told)
+        goal = self.flat(teacher)
+        wanted = self._probes.residual(goal)
+        other = float(np.linalg.norm(self._probes.residual(p) - wanted) / (np.linalg.norm(wanted) or 1.0))
+        if other > sqrt(EXACT):
+            told += f"; the same answers to these data, but {other:.1g} off on others: too few data"
+            return Verdict(EQUIVALENT, told)
+        if worst < NEAR:
+            return Verdict(UNCONVERGED, f"{told}; near the teacher, where the equations are almost singular")
+        return Verdict(EQUIVALENT, f"{told}; the same answers to any data with other kernels")
+
+    @cached_property
+    def _probes(self) -> GraphEquations:
+        """The graph's answers to other inputs."""
+        return probes(self.model, self.task.seed)
+
+    def named(self, p: Array) -> dict[str, Array]:
+        """All parameters by name, with ``p`` for the trainable ones."""
+        self.model.parameters.trainable[...] = p
+        return {name: array.copy() for name, array in self.model.parameters.items()}
+
+    def flat(self, parameters: Named) -> Array:
+        """The trainable ones of named parameters as one vector."""
+        p = np.zeros_like(self.model.parameters.trainable)
+        for name, view in self.model.parameters.views_of(p).items():
+            view[...] = parameters[name]
+        return p
