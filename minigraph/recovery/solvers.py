@@ -96,7 +96,7 @@ def levenberg_marquardt(
 
 
 def _limited(singular: Array, residual: Array, limit: float) -> tuple[Array, float]:
-    """The step q(m) = s r / (s^2 + m) in singular directions, and its damping m: 0, or the one for |q| near ``limit``."""
+    """The step q(m) = s r / (s^2 + m) in singular directions, and its damping m: 0, or what makes |q| ``limit``."""
     known = singular > RANK * singular[0]
     step = np.divide(residual, singular, out=np.zeros_like(singular), where=known)
     if float(np.linalg.norm(step)) <= 1.1 * limit:
