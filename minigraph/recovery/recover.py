@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigraph.errors import DefinitionError, ExecutorError, ShapeError, describe, did_you_mean, one_of
+from minigraph.errors import DataError, DefinitionError, ExecutorError, ShapeError, describe, did_you_mean, one_of
 from minigraph.executors import run
 from minigraph.graph import Graph
 from minigraph.model import Array, Arrays, Model, by_name, canonical
@@ -230,13 +230,16 @@ def _task(
     unknowns = model.parameters.trainable.size
     if not unknowns:
         raise DefinitionError("the graph has nothing to train; expected a trainable parameter")
-    given = None
+    taught = None
     if teacher is not None:
-        for name in {**model.parameters, **teacher}:  # a missing or an unknown one is an error of these
-            model.parameters[name] = teacher[name]
-        given = {name: array.copy() for name, array in model.parameters.items()}
+        for name, array in teacher.items():
+            model.parameters[name] = array
+        missing = [name for name in model.parameters if name not in teacher]
+        if missing:
+            raise DataError(f"teacher: '{missing[0]}' is missing; expected every parameter of the graph")
+        taught = {name: array.copy() for name, array in model.parameters.items()}
     entries = sum(array.size for array in targets.values())
-    return Task(graph, inputs, targets, given, solver, seed, hold_out=given is None and entries >= 2 * unknowns)
+    return Task(graph, inputs, targets, taught, solver, seed, hold_out=taught is None and entries >= 2 * unknowns)
 
 
 def _finite(value: Any) -> Any:

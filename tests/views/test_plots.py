@@ -14,10 +14,12 @@ from minigraph.views.plots import plot_graph, plot_kernels, plot_loss, plot_reco
 from minigraph.views.plots.graph import HUES, op_colour
 from minigraph.views.plots.kernels import readable
 from minigraph.views.plots.sheet import DIVERGING
+from minigraph.views.plots.starts import plot_ends, plot_starts
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 generator = np.random.default_rng(5)
 TEACHER = {"a.kernel": generator.normal(size=(2, 1, 3, 4)), "a.bias": np.zeros(2), "b.kernel": np.ones((3, 6))}
+VERDICTS = ["recovered", "local minimum"]
 LEARNED = {name: array + 0.25 for name, array in TEACHER.items()}
 
 
@@ -40,6 +42,8 @@ PICTURES = {
     "loss": lambda path: plot_loss(np.geomspace(9, 1e-7, 30), path, "a loss"),
     "kernels": lambda path: plot_kernels(LEARNED, TEACHER, path),
     "map": lambda path: plot_reconstruction(np.ones((2, 3, 4, 5)), np.zeros((2, 3, 4, 5)), path, "conv"),
+    "starts": lambda path: plot_starts([np.geomspace(9, 1e-31, 30), [8, 7, 9, 7]], VERDICTS, path, "two starts"),
+    "ends": lambda path: plot_ends([[0, 1, 2], [5, -4, 9e9]], VERDICTS, path, "two ends", [0, 1, 2]),
     "vector": lambda path: plot_reconstruction([1.0, -2, 3], [1.0, -2, 2], path, "dense"),
 }
 
@@ -273,3 +277,36 @@ def test_a_target_and_an_answer_of_two_shapes_are_refused(tmp_path):
         "'conv2': found a target of shape 3x4 and an answer of 4x3; "
         "expected one shape: (H, W), (C, H, W), (N, C, H, W) or (F,)"
     )
+
+
+# -- many starts -----------------------------------------------------------------------------------
+
+
+def test_starts_are_counted_by_verdict(written, tmp_path):
+    verdicts = ["recovered", "local minimum", "local minimum", "not converged"]
+    curves = [[5.0, 1e-20], [5.0, 3.0], [6.0, 3.0], [7.0, np.inf, np.nan]]
+    plot_starts(curves, verdicts, tmp_path / "starts.png", "four starts")
+    assert {"four starts", "recovered (1)", "local minimum (2)", "not converged (1)", "evaluations"} <= set(written)
+    written.clear()
+    plot_ends([[1.0], [2.0], [2.0], [np.nan]], verdicts, tmp_path / "ends.png", "four ends")
+    assert {"four ends", "local minimum (2)", "second direction (0%)"} <= set(written)
+    assert "teacher" not in written
+
+
+def test_an_end_that_ran_away_is_drawn_at_the_rim(written, tmp_path):
+    ends = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [1e12, 0.0]]
+    plot_ends(ends, ["recovered"] * 3 + ["not converged"], tmp_path / "ends.png", "ends", [0.0, 1.0])
+    assert "each dot is a start's end, after alignment; 1 further out" in written
+    assert "teacher" in written
+
+
+def test_one_start_is_a_picture_too(tmp_path):
+    plot_starts([[0.0]], ["recovered"], tmp_path / "starts.png", "one")
+    plot_ends([[1.0, 2.0]], ["recovered"], tmp_path / "ends.png", "one", [1.0, 2.0])
+
+
+def test_no_start_is_no_picture(tmp_path):
+    for plot in (plot_starts, plot_ends):
+        with pytest.raises(mg.DataError, match=r"^starts: found none; expected at least one$"):
+            plot([], [], tmp_path / "empty.png", "none")
+    assert list(tmp_path.iterdir()) == []

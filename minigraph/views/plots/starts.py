@@ -92,7 +92,7 @@ def plot_ends(
     points = np.where(np.isfinite(points), points, 0.0)
     lengths = np.linalg.norm(points, axis=1)
     reach = 3 * float(np.median(lengths)) or 1.0
-    points *= np.minimum(1.0, reach / np.maximum(lengths, np.finfo(float).tiny))[:, None]
+    points *= (reach / np.maximum(lengths, reach))[:, None]
     centre = points.mean(axis=0) if teacher is None else np.asarray(teacher, float)
     _, singular, across = np.linalg.svd(points - centre, full_matrices=False)
     plane = np.vstack([across, np.zeros((2, points.shape[1]))])[:2]
