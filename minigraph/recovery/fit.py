@@ -9,7 +9,7 @@ import numpy as np
 
 from minigraph.model import Array
 from minigraph.recovery.identifiability import RANK, rank
-from minigraph.recovery.search import Search
+from minigraph.recovery.search import Search, Start
 from minigraph.recovery.solvers import EXACT, sum_of_squares
 from minigraph.recovery.verdict import FITTED, LOCAL, MISFIT, UNCONVERGED, Verdict
 
@@ -86,6 +86,15 @@ def measure_fit(partial: Search, final: Search, before: Array, after: Array) -> 
         condition,
         chance,
     )
+
+
+def plausible(search: Search, best: Start) -> bool:
+    """Whether noise may be all that makes a start's end worse than the free composite; True where there is none."""
+    if search.baseline is None or best.verdict.name == FITTED:
+        return True
+    free = rank(search.equations(search.fitted.kept).jacobian(best.parameters))
+    linear = search.baseline.rank * len(search.baseline.constant)
+    return _chance(best.loss, search.baseline.loss, free, linear, len(search.fitted.kept)) >= DOUBT
 
 
 def _neighbours(search: Search, residual: Array) -> float:

@@ -15,7 +15,7 @@ from minigraph.executors import run
 from minigraph.graph import Graph
 from minigraph.model import Array, Arrays, Model, by_name, canonical
 from minigraph.recovery.alignment import Named
-from minigraph.recovery.fit import Fit, judge_fit, measure_fit
+from minigraph.recovery.fit import Fit, judge_fit, measure_fit, plausible
 from minigraph.recovery.search import SOLVERS, Search, Start, Task
 from minigraph.recovery.solvers import sum_of_squares
 from minigraph.recovery.verdict import FITTED, LOCAL, RECOVERED, VERDICTS, Verdict
@@ -149,7 +149,9 @@ def recover(
             on_start(start)
 
     def stop(starts: Sequence[Start]) -> bool:
-        return not every and certain(starts, teacher is not None)
+        if every or not certain(starts, teacher is not None):
+            return False
+        return teacher is not None or plausible(search, min(starts, key=lambda start: start.loss))
 
     ended = ""
     try:
