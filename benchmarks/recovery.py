@@ -33,7 +33,7 @@ from minigraph.recovery.search import Search, Task
 
 GOOD = 1e-6
 PATIENCE = {"late": 1e-5, "soon": 1e-2}
-"""L-BFGS is given up when 20 steps lower its loss by less than this part, Adam when 500 do by less than a thousandth."""
+"""L-BFGS is given up when 20 steps lower its loss by less than this part, Adam when 500 do by less than 0.1 %."""
 ADAM = {0.03: 4000, 0.1: 3000, 0.3: 3000, 1.0: 3000}
 """Rates and their most steps."""
 WINDOW = 500
