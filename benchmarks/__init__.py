@@ -1,1 +1,1 @@
-"""Measurements that the README and the documentation quote."""
+"""Measurements that the README and the documentation quote: ``python -m benchmarks`` (extra ``bench``)."""

@@ -1,88 +1,212 @@
-"""Single Conv layers against PyTorch eager: forward, gradient of the kernel and error of the input, float32, 2 threads.
-
-pip install -e ".[bench]" && python -m benchmarks.layers
-"""
+"""Single Conv layers: forward, gradient of the kernel and error of the input, in float32."""
 
 from __future__ import annotations
 
-import platform
-import statistics
-import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import exp, log
 
+import jax
 import numpy as np
+import scipy.signal
 import torch
+from numpy.typing import NDArray
 
+from benchmarks.harness import Goal, Line, Row, agree, in_turns, timed
+from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.geometry import Geometry
-from minigraph.convolution.planned import PlannedConvolution
+from minigraph.steps import batch_first, batch_last, to_batch_last
+from minigraph.threads import blas_held
+
+Array = NDArray[np.float32]
+Passes = Callable[[], tuple[object, ...]]
+"""A run of the three passes; it answers with (the answer, the kernel's gradient, the input's error)."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A Conv without padding and bias, and the batch it gets."""
+
+    N: int
+    C: int
+    H: int
+    W: int
+    out: int
+    kernel: int
+    stride: int = 1
+    dilation: int = 1
+    groups: int = 1
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where its windows stand."""
+        return Geometry((self.stride, self.stride), (0, 0, 0, 0), (self.dilation, self.dilation), self.groups)
+
+    def draw(self) -> tuple[Array, Array, Array]:
+        """An input (N, C, H, W), a kernel (out, C / groups, k, k) and an error (N, out, P, Q)."""
+        generator = np.random.default_rng(0)
+        output = self.geometry.output_size((self.H, self.W), (self.kernel, self.kernel))
+        shapes = (
+            (self.N, self.C, self.H, self.W),
+            (self.out, self.C // self.groups, self.kernel, self.kernel),
+            (self.N, self.out, *output),
+        )
+        x, kernel, error = (generator.normal(size=shape).astype(np.float32) for shape in shapes)
+        return x, kernel, error
+
+    def __str__(self) -> str:
+        extra = [f"{name} {value}" for name in ("stride", "dilation", "groups") if (value := getattr(self, name)) > 1]
+        what = f"{self.N}x{self.C}x{self.H}x{self.W} to {self.out}, kernel {self.kernel}"
+        return ", ".join([what, *extra])
+
 
 LAYERS = (
-    (32, 1, 28, 28, 16, 3, 1),
-    (32, 16, 28, 28, 32, 3, 1),
-    (32, 3, 32, 32, 32, 3, 1),
-    (32, 64, 32, 32, 64, 3, 1),
-    (8, 16, 128, 128, 16, 3, 1),
-    (32, 64, 14, 14, 128, 3, 1),
-    (32, 128, 14, 14, 128, 3, 1),
-    (4, 32, 64, 64, 32, 5, 1),
-    (32, 1, 28, 28, 6, 5, 1),
-    (32, 32, 28, 28, 64, 3, 2),
+    Layer(32, 1, 28, 28, 16, 3),
+    Layer(32, 16, 28, 28, 32, 3),
+    Layer(32, 3, 32, 32, 32, 3),
+    Layer(32, 64, 32, 32, 64, 3),
+    Layer(8, 16, 128, 128, 16, 3),
+    Layer(32, 64, 14, 14, 128, 3),
+    Layer(32, 128, 14, 14, 128, 3),
+    Layer(4, 32, 64, 64, 32, 5),
+    Layer(32, 1, 28, 28, 6, 5),
+    Layer(32, 32, 28, 28, 64, 3, stride=2),
+    Layer(32, 64, 28, 28, 64, 1),
+    Layer(32, 32, 28, 28, 32, 3, groups=32),
+    Layer(32, 32, 28, 28, 32, 3, dilation=2),
 )
-"""(N, C, H, W, out channels, kernel size, stride)."""
+
+LARGE = {3: 2, 7: 6, 15: 10, 31: 30}
+"""Kernels on one channel of 512x512, and how many times faster than PyTorch each is to be."""
+
+NOTE = (
+    "A step is forward, gradient of the kernel and error of the input for a given error of the answer. minigraph's "
+    "side keeps nothing between steps; its maps lie in memory as they do between the nodes of a plan, the batch last. "
+    "A plan copies a graph's inputs and the errors of its outputs into that order: 'copied' counts such a copy of the "
+    "input and of the error for this one layer. All sides were checked to answer alike."
+)
 
 
-def passes(layer: tuple[int, ...]) -> tuple[Callable[[], object], Callable[[], object]]:
-    """minigraph's and PyTorch's three passes of a layer, on the same numbers."""
-    batch, channels, height, width, out_channels, size, stride = layer
-    generator = np.random.default_rng(0)
+def minigraph_passes(layer: Layer, copied: bool = False) -> Passes:
+    """The planned convolution; ``copied``: each step begins with arrays (N, C, H, W), contiguous."""
+    given, kernel, upstream = layer.draw()
+    x, error = (np.ascontiguousarray(batch_last(array)) for array in (given, upstream))
+    answer, gradient, input_error = np.empty_like(error), np.empty_like(kernel), np.empty_like(x)
+    convolution = plan_convolution(x, kernel, None, answer, layer.geometry)
+    steps = [
+        *convolution.forward(),
+        *convolution.parameter_gradients(error, gradient, None),
+        *convolution.input_error(error, input_error),
+    ]
+    if copied:
+        steps = [*to_batch_last(x, given), *to_batch_last(error, upstream), *steps]
 
-    def draw(*shape: int) -> np.ndarray:
-        return generator.normal(size=shape).astype(np.float32)
+    def run() -> tuple[object, ...]:
+        with blas_held():
+            for step in steps:
+                step()
+        return batch_first(answer), gradient, batch_first(input_error)
 
-    x, kernel = draw(batch, channels, height, width), draw(out_channels, channels, size, size)
-    answer = np.empty((batch, out_channels, (height - size) // stride + 1, (width - size) // stride + 1), np.float32)
-    error = draw(*answer.shape)
-    convolution = PlannedConvolution(x, kernel, answer, Geometry((stride, stride)), fixed=False)
-    steps = (
-        convolution.forward,
-        convolution.kernel_gradient(error, np.empty_like(kernel)),
-        convolution.input_error(error, np.empty_like(x)),
-    )
-    given, taps = torch.tensor(x, requires_grad=True), torch.tensor(kernel, requires_grad=True)
-    upstream = torch.tensor(error)
-
-    def ours() -> None:
-        for step in steps:
-            step()
-
-    def theirs() -> None:
-        given.grad = taps.grad = None
-        torch.nn.functional.conv2d(given, taps, stride=stride).backward(upstream)
-
-    return ours, theirs
+    return run
 
 
-def main() -> None:
-    """Print the table and the geometric mean of the ratios."""
-    torch.set_num_threads(2)
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}, 2 threads\n")
-    print("| N, C, H, W, out, kernel, stride | minigraph | PyTorch eager | ratio |\n|---|---|---|---|")
-    ratios = []
-    for layer in LAYERS:
-        seconds: tuple[list[float], list[float]] = ([], [])
-        sides = passes(layer)
-        for turn in range(18):
-            for side, run in zip(seconds, sides, strict=True):
-                started = time.perf_counter()
-                run()
-                if turn > 2:  # the first turns warm both up
-                    side.append(time.perf_counter() - started)
-        medians = [statistics.median(side) for side in seconds]
-        ratios.append(medians[0] / medians[1])
-        print(f"| {layer} | {medians[0] * 1e3:.2f} ms | {medians[1] * 1e3:.2f} ms | {ratios[-1]:.2f} |")
-    print(f"\ngeometric mean of the ratios: {exp(sum(map(log, ratios)) / len(ratios)):.2f}")
+def torch_passes(layer: Layer) -> Passes:
+    """PyTorch, eager."""
+    x, kernel, upstream = map(torch.tensor, layer.draw())
+    x.requires_grad_()
+    kernel.requires_grad_()
+
+    def run() -> tuple[object, ...]:
+        x.grad = kernel.grad = None
+        answer = torch.nn.functional.conv2d(
+            x, kernel, stride=layer.stride, dilation=layer.dilation, groups=layer.groups
+        )
+        answer.backward(upstream)
+        return answer.detach(), kernel.grad, x.grad
+
+    return run
 
 
-if __name__ == "__main__":
-    main()
+def jax_passes(layer: Layer) -> Passes:
+    """JAX, the three passes in one ``jit``."""
+    arrays = jax.device_put(layer.draw())
+
+    def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        geometry = layer.geometry
+        return jax.lax.conv_general_dilated(
+            x, kernel, geometry.stride, "VALID", rhs_dilation=geometry.dilation, feature_group_count=layer.groups
+        )
+
+    @jax.jit
+    def passes(x: jax.Array, kernel: jax.Array, upstream: jax.Array) -> tuple[jax.Array, ...]:
+        answer, pull = jax.vjp(convolve, x, kernel)
+        input_error, gradient = pull(upstream)
+        return answer, gradient, input_error
+
+    return lambda: jax.block_until_ready(passes(*arrays))
+
+
+def scipy_passes(layer: Layer) -> Passes:
+    """SciPy's own choice between sums and FFT for each pass of one channel."""
+    x, kernel, upstream = (array[0, 0] for array in layer.draw())
+
+    def run() -> tuple[object, ...]:
+        passes = (
+            scipy.signal.correlate(x, kernel, "valid"),
+            scipy.signal.correlate(x, upstream, "valid"),
+            scipy.signal.convolve(upstream, kernel, "full"),
+        )
+        return tuple(array[None, None] for array in passes)
+
+    return run
+
+
+def compared(case: str, sides: dict[str, Passes]) -> Line:
+    """The sides' times for one layer."""
+    agree({name: run() for name, run in sides.items()}, 1e-4)
+    return Line(case, in_turns({name: timed(run, shortest=0.1) for name, run in sides.items()}, turns=7))
+
+
+def layers() -> Row:
+    """Row 3."""
+    lines = [
+        compared(
+            str(layer),
+            {
+                "minigraph": minigraph_passes(layer),
+                "PyTorch eager": torch_passes(layer),
+                "JAX jit": jax_passes(layer),
+                "minigraph, copied": minigraph_passes(layer, copied=True),
+            },
+        )
+        for layer in LAYERS
+    ]
+    slower = {line.case: 1 / line.ratio("PyTorch eager") for line in lines}
+    lines = [replace(line, remarks={"of PyTorch eager's time": f"{slower[line.case]:.2f}"}) for line in lines]
+    mean = exp(sum(map(log, slower.values())) / len(slower))
+    worst = max(slower, key=lambda case: slower[case])
+    goals = [
+        Goal("times PyTorch eager's time, geometric mean of the layers", mean, "at most", 1.0),
+        Goal(f"times PyTorch eager's time, the worst layer ({worst})", slower[worst], "at most", 1.8),
+    ]
+    return Row("3. Single layers: a training step, float32, N x C x H x W", "s", lines, goals, [NOTE])
+
+
+def large() -> Row:
+    """Row 4."""
+    lines = {}
+    for size in LARGE:
+        layer = Layer(1, 1, 512, 512, 1, size)
+        sides = {
+            "minigraph": minigraph_passes(layer),
+            "PyTorch eager": torch_passes(layer),
+            "JAX jit": jax_passes(layer),
+            "SciPy": scipy_passes(layer),
+        }
+        lines[size] = compared(f"kernel {size}x{size}", sides)
+    goals = [
+        Goal(f"times faster than PyTorch eager, kernel {size}", lines[size].ratio("PyTorch eager"), "at least", bound)
+        for size, bound in LARGE.items()
+    ]
+    notes = [NOTE, "SciPy is scipy.signal.correlate and convolve with method 'auto', which use one thread."]
+    return Row("4. One channel of 512x512: a training step, float32, batch 1", "s", list(lines.values()), goals, notes)

@@ -46,10 +46,14 @@ if TYPE_CHECKING:
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
     from minigraph.optimizers import SGD as SGD
+    from minigraph.optimizers import Adam as Adam
+    from minigraph.optimizers import AdamW as AdamW
+    from minigraph.optimizers import RMSprop as RMSprop
     from minigraph.recovery import Identifiability as Identifiability
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
+    from minigraph.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
     from minigraph.views.plots import plot_graph as plot_graph
@@ -96,8 +100,9 @@ _HOMES = {
         "attribute",
         "register_op",
     ),
-    "optimizers": ("SGD",),
+    "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
+    "threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),
     "views.summary": ("summary",),

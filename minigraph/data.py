@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigraph.definition import ArrayFile, DataSection, Definition
-from minigraph.errors import (
-    DataError,
-    KeyPath,
-    MinigraphError,
-    Problem,
-    ShapeError,
-    did_you_mean,
-    one_of,
-)
+from minigraph.definition import ArrayFile, DataSection, Definition, HeldOut
+from minigraph.definition.sections import HELD_OUT, ArraySource
+from minigraph.errors import DataError, KeyPath, MinigraphError, Problem, ShapeError, did_you_mean, one_of
 from minigraph.files import read_npy, read_npz
 from minigraph.graph import Graph
-from minigraph.model import Model, canonical, default_initializer
+from minigraph.losses import Loss, SumSquaredError
+from minigraph.model import Model, arranged, default_initializer
 from minigraph.ops.base import Parameter, Shape, spell_shape
+from minigraph.samples import Samples, fit_samples, fit_target, is_finite, split_rows, stream
 
 Array = NDArray[Any]
 
@@ -34,12 +30,16 @@ class Data:
     """What a graph is trained on.
 
     Attributes:
-        inputs: an array for each input; targets: one for each output.
+        inputs: an array for each input; targets: one for each output: everything, in the form in which it was given.
+        samples: those of them to train on; validation, test: those that are held out, if any are.
         teacher: the parameters that made the targets, in full shape; None where there is no teacher.
     """
 
     inputs: dict[str, Array]
     targets: dict[str, Array]
+    samples: Samples
+    validation: Samples | None = None
+    test: Samples | None = None
     teacher: dict[str, Array] | None = None
 
 
@@ -48,7 +48,7 @@ def load_data(definition: Definition, dtype: str, seed: int) -> Data:
 
     Args:
         dtype: in which a teacher's graph computes.
-        seed: seeds what is drawn, in a stream of its own beside the parameters'.
+        seed: seeds what is drawn, and the split, in streams of their own beside the parameters'.
 
     Raises:
         DefinitionError: there is no such section, or a file of it is missing, unreadable or of the wrong shape.
@@ -56,102 +56,135 @@ def load_data(definition: Definition, dtype: str, seed: int) -> Data:
     data = definition.data
     if data is None:
         raise definition.error([Problem(("data",), "the definition has no [data]; expected one, or --data FILE")])
-    generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
-    graph = definition.graph
-    outputs = graph.outputs if data.source == "file" else []
-    problems: list[Problem] = []
-    if data.file is not None:
-        held = _all_in_one(definition, data.file, problems)
-        inputs, targets = ({name: held[name] for name in names if name in held} for names in (graph.inputs, outputs))
-    else:
-        inputs = _one_by_one(definition, data, "inputs", list(graph.inputs), generator, problems)
-        targets = _one_by_one(definition, data, "outputs", outputs, generator, problems)
-    if not problems:
-        problems = _count_problems(graph, data, {**inputs, **targets})
-    if problems:
-        raise definition.error(problems)
-    return Data(inputs, targets) if data.source == "file" else _taught(graph, data, inputs, dtype, generator)
+    loss = definition.train.loss if definition.train else SumSquaredError()
+    reading = _Reading(definition, loss, stream(seed, "data"))
+    inputs, targets = reading.arrays(data, ("data",))
+    reading.tell()
+    teacher = None
+    if data.source == "teacher":
+        targets, teacher = _taught(definition.graph, data, inputs, dtype, reading.generator)
+    samples = reading.samples(inputs, targets, ("data",))
+    held_out = {}
+    for part in HELD_OUT:
+        section = getattr(data, part)
+        if section is not None:
+            held_out[part] = reading.samples(*reading.arrays(section, ("data", part)), ("data", part))
+    reading.tell()
+    if data.split is not None:
+        shares = {part: share for part, share in data.split.model_dump().items() if share}
+        try:
+            rows = split_rows(len(samples), shares, stream(seed, "split"))
+        except DataError as error:
+            raise definition.error([Problem(("data", "split"), str(error))]) from None
+        parts = {part: replace(samples, rows=chosen) for part, chosen in rows.items()}
+        samples = parts.pop("train")
+        held_out |= parts
+    return Data(inputs, targets, samples, **held_out, teacher=teacher)
 
 
-def _count_problems(graph: Graph, data: DataSection, arrays: dict[str, Array]) -> list[Problem]:
-    """What is wrong with the numbers of samples, which have to be one."""
-    counts = {name: len(canonical(array, graph.shapes[name], name, "float64")[0]) for name, array in arrays.items()}
-    if len(set(counts.values())) <= 1:
-        return []
-    found = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
-    path: KeyPath = ("data", "file") if data.file else ("data", "inputs")
-    return [Problem(path, f"found different numbers of samples: {found}; expected one number for all")]
+class _Reading:
+    """Reads the arrays of a definition and gathers what is wrong with them."""
+
+    def __init__(self, definition: Definition, loss: Loss, generator: np.random.Generator) -> None:
+        self.definition, self.graph, self.loss, self.generator = definition, definition.graph, loss, generator
+        self.problems: list[Problem] = []
+
+    def tell(self) -> None:
+        """Raise DefinitionError if anything was wrong."""
+        if self.problems:
+            raise self.definition.error(self.problems)
+
+    def samples(self, inputs: dict[str, Array], targets: dict[str, Array], path: KeyPath) -> Samples:
+        """Inputs and targets as samples; only what is sound is read."""
+        self.tell()
+        try:
+            return fit_samples(self.graph, self.loss, inputs, targets)
+        except (ShapeError, DataError) as error:
+            raise self.definition.error([Problem(path, str(error))]) from None
+
+    def arrays(self, section: DataSection | HeldOut, path: KeyPath) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The inputs and targets that a section names, as far as they are sound."""
+        taught = isinstance(section, DataSection) and section.source == "teacher"
+        outputs = [] if taught else self.graph.outputs
+        if section.file is not None:
+            held = self._all_in_one(section.file, (*path, "file"))
+            inputs, targets = (
+                {name: held[name] for name in names if name in held} for names in (self.graph.inputs, outputs)
+            )
+            return inputs, targets
+        repeats = section.samples if isinstance(section, DataSection) else 1
+        return (
+            self._one_by_one(section.inputs, list(self.graph.inputs), (*path, "inputs"), repeats),
+            self._one_by_one(section.outputs, outputs, (*path, "outputs")),
+        )
+
+    def _all_in_one(self, file: str, place: KeyPath) -> dict[str, Array]:
+        """The arrays of one npz, which has to have all inputs and outputs and nothing else."""
+        path, known = self.definition.folder / file, [*self.graph.inputs, *self.graph.outputs]
+        expected = ", ".join(known)
+        try:
+            if path.suffix.lower() != ".npz":
+                raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npz")
+            held = read_npz(path)
+        except DataError as error:
+            self.problems.append(Problem(place, str(error)))
+            return {}
+        for name in [name for name in held if name not in known]:
+            text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
+            self.problems.append(Problem(place, text))
+        for name in [name for name in known if name not in held]:
+            self.problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
+        arrays = {}
+        for name in [name for name in known if name in held]:
+            try:
+                arrays[name] = _checked(held[name], path, self.graph.shapes[name], name, self._loss_of(name))
+            except MinigraphError as error:
+                self.problems.append(Problem(place, str(error)))
+        return arrays
+
+    def _one_by_one(
+        self, items: Mapping[str, ArraySource], names: list[str], path: KeyPath, repeats: int = 1
+    ) -> dict[str, Array]:
+        """The arrays of these names, each from its file or drawn ``repeats`` times."""
+        arrays: dict[str, Array] = {}
+        for name in names:
+            shape, item = self.graph.shapes[name], items[name]
+            if isinstance(item, ArrayFile):
+                file = self.definition.folder / item.file
+                try:
+                    arrays[name] = read_array(file, shape, name, item.key, self._loss_of(name))
+                except MinigraphError as error:
+                    self.problems.append(Problem((*path, name, "file"), str(error)))
+            else:
+                samples = () if repeats == 1 else (repeats,)
+                arrays[name] = item.draw(Parameter((*samples, *shape), 0.0), self.generator)
+        return arrays
+
+    def _loss_of(self, name: str) -> Loss | None:
+        return None if name in self.graph.inputs else self.loss
 
 
 def _taught(
     graph: Graph, data: DataSection, inputs: dict[str, Array], dtype: str, generator: np.random.Generator
-) -> Data:
-    """The graph's own answers with the teacher's parameters."""
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The graph's own answers with the teacher's parameters, and these."""
     model = Model(graph, seed=0, dtype=dtype)
     for name, parameter in graph.parameters.items():
         initial = data.teacher.get(name) or default_initializer(parameter)
         model.parameters[name] = initial.draw(parameter, generator)
     answer = model.forward(inputs)
     targets = answer if len(graph.outputs) > 1 else {graph.outputs[0]: answer}
-    return Data(inputs, targets, {name: model.parameters[name].copy() for name in model.parameters})
+    return targets, {name: model.parameters[name].copy() for name in model.parameters}
 
 
-def _all_in_one(definition: Definition, file: str, problems: list[Problem]) -> dict[str, Array]:
-    """The arrays of one npz, which has to have all inputs and outputs and nothing else; faults join ``problems``."""
-    path, place, graph = definition.folder / file, ("data", "file"), definition.graph
-    known = [*graph.inputs, *graph.outputs]
-    expected = ", ".join(known)
-    try:
-        if path.suffix.lower() != ".npz":
-            raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npz")
-        held = read_npz(path)
-    except DataError as error:
-        problems.append(Problem(place, str(error)))
-        return {}
-    for name in [name for name in held if name not in known]:
-        text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
-        problems.append(Problem(place, text))
-    for name in [name for name in known if name not in held]:
-        problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
-    arrays = {}
-    for name in [name for name in known if name in held]:
-        try:
-            arrays[name] = _checked(held[name], path, graph.shapes[name], name)
-        except MinigraphError as error:
-            problems.append(Problem(place, str(error)))
-    return arrays
-
-
-def _one_by_one(
-    definition: Definition,
-    data: DataSection,
-    key: str,
-    names: list[str],
-    generator: np.random.Generator,
-    problems: list[Problem],
-) -> dict[str, Array]:
-    """The arrays ``names`` of ``data.inputs`` or ``data.outputs``, drawn or each from its file."""
-    arrays: dict[str, Array] = {}
-    for name in names:
-        shape, item = definition.graph.shapes[name], getattr(data, key)[name]
-        if isinstance(item, ArrayFile):
-            try:
-                arrays[name] = read_array(definition.folder / item.file, shape, name, item.key)
-            except MinigraphError as error:
-                problems.append(Problem(("data", key, name, "file"), str(error)))
-        else:
-            samples = () if data.samples == 1 else (data.samples,)
-            arrays[name] = item.draw(Parameter((*samples, *shape), 0.0), generator)
-    return arrays
-
-
-def read_array(path: Path, shape: Shape, name: str, key: str | None = None) -> Array:
-    """The array for the input or output ``name`` from a file.
+def read_array(path: Path, shape: Shape, name: str, key: str | None = None, loss: Loss | None = None) -> Array:
+    """The array for the input or output ``name`` from a file. A large npy stays there and is read where it is used.
 
     Args:
         path: npy, npz, csv (one map, a row a line), png or jpg (0 to 1, grey for one channel, RGB for three).
         shape: (C, H, W), or (F,), that it should have; it may have samples in front.
         key: the array's name in an npz; ``name`` when left out, or the only array there is.
+        loss: the loss that the array is a target of, if it is one: some take class numbers.
 
     Raises:
         DataError: the file is missing, unreadable, of another kind, or has entries that are not finite.
@@ -162,7 +195,7 @@ def read_array(path: Path, shape: Shape, name: str, key: str | None = None) -> A
     kind = path.suffix.lower()
     if kind not in FILE_KINDS:
         raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected {one_of(FILE_KINDS)}")
-    return _checked(_READERS[kind](path, shape, key or name, key is None), path, shape, name)
+    return _checked(_READERS[kind](path, shape, key or name, key is None), path, shape, name, loss)
 
 
 def map_size(path: Path) -> tuple[int, int]:
@@ -182,13 +215,16 @@ def map_size(path: Path) -> tuple[int, int]:
     return shape[-2], shape[-1]
 
 
-def _checked(array: Array, path: Path, shape: Shape, name: str) -> Array:
+def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
     """``array`` if it is of real, finite numbers in a shape that fits ``shape``; see :func:`read_array`."""
     try:
-        canonical(array, shape, name, "float64")
+        if loss is None:
+            arranged(array, shape, name)
+        else:
+            fit_target(array, shape, name, loss)
     except (ShapeError, DataError) as error:
         raise type(error)(f"{path}: {error}") from None
-    if not np.isfinite(array).all():
+    if not is_finite(array):
         raise DataError(f"{path}: '{name}' has entries that are not finite; expected finite numbers")
     return array
 

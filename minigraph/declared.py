@@ -169,17 +169,31 @@ _BOUNDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"
 
 def _expectation(kind: str, found: object, field: FieldInfo | None) -> str:
     if kind in _NUMBERS and field is not None:
+        annotation, metadata = _without_none(field)
         bounds = [
             f"{text} {getattr(bound, key):g}"
             for key, text in _BOUNDS.items()
-            for bound in field.metadata
+            for bound in metadata
             if hasattr(bound, key)
         ]
-        noun = "an integer" if field.annotation is int else "a finite number" if _endless(found) else "a number"
+        noun = "an integer" if annotation is int else "a finite number" if _endless(found) else "a number"
         return " ".join([noun, " and ".join(bounds)]).strip()
     if kind == "list_type" and isinstance(found, str):
         return f'an array, such as ["{shorten(found)}"]'
     return _TYPES.get(kind, f"something else ({kind.replace('_', ' ')})")
+
+
+def _without_none(field: FieldInfo) -> tuple[Any, list[Any]]:
+    """A field's type and metadata; of ``Annotated[int, ...] | None`` those of the number."""
+    for choice in getattr(field.annotation, "__args__", ()):
+        if hasattr(choice, "__metadata__"):
+            return choice.__origin__, _flat([*field.metadata, *choice.__metadata__])
+    return field.annotation, field.metadata
+
+
+def _flat(metadata: list[Any]) -> list[Any]:
+    """Metadata with that of the fields among them in their place."""
+    return [inner for item in metadata for inner in (item.metadata if isinstance(item, FieldInfo) else [item])]
 
 
 def _endless(value: object) -> bool:
@@ -238,6 +252,8 @@ Count = Annotated[int, Field(ge=1), BeforeValidator(plain_number), AfterValidato
 """An integer of at least 1, and small enough to count something by."""
 Number = Annotated[float, BeforeValidator(plain_number)]
 """A finite number."""
+Positive = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]
+"""A finite number above 0."""
 
 
 def _integers(value: object, lengths: tuple[int, ...], least: int) -> tuple[int, ...] | None:

@@ -6,10 +6,10 @@ The exception tree::
     |-- DefinitionError    (also ValueError)       the graph or its file is wrong
     |-- ShapeError         (also ValueError)       shapes do not fit
     |-- DataError          (also ValueError)       an array or a data file is wrong
-    |-- CheckpointError    (also RuntimeError)     saved weights do not fit the graph
+    |-- CheckpointError    (also RuntimeError)     saved weights or a checkpoint do not fit
     |-- CallOrderError     (also RuntimeError)     backward or values before forward
     |-- ExecutorError      (also RuntimeError)     a scheduler or workers cannot be reached any more
-    `-- TrainingDiverged   (also ArithmeticError)  the loss stopped being finite
+    `-- TrainingDiverged   (also ArithmeticError)  the loss is not finite, or beyond reason
 
 A :class:`Problem` is one mistake with its path (``nodes.conv1.strde``). A :class:`DefinitionError`
 holds every problem of a text and, when the text is known, shows each with line, column and caret.
@@ -66,7 +66,7 @@ class DataError(MinigraphError, ValueError):
 
 
 class CheckpointError(MinigraphError, RuntimeError):
-    """Saved weights do not belong to this graph."""
+    """Saved weights do not belong to this graph, or a checkpoint not to this run."""
 
 
 class CallOrderError(MinigraphError, RuntimeError):
@@ -85,9 +85,9 @@ class ExecutorError(MinigraphError, RuntimeError):
 
 
 class TrainingDiverged(MinigraphError, ArithmeticError):  # noqa: N818  # the contract's name
-    """The loss stopped being finite.
+    """The loss is not finite, or beyond reason.
 
-    ``step`` is the first step (from 0) whose loss was not finite, ``history`` the run up to and with it.
+    ``step`` is the first step (from 0) whose loss was so, ``history`` the run up to and with it.
     """
 
     def __init__(self, message: str, step: int, history: History) -> None:

@@ -18,6 +18,10 @@ from minigraph.errors import DataError
 Array = NDArray[Any]
 
 
+PART = ".part"
+"""How the name of a file ends that is being written."""
+
+
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
@@ -27,7 +31,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
     os.close(handle)
@@ -76,20 +80,25 @@ def read_npz(path: str | Path) -> dict[str, Array]:
 
 
 def read_npy(path: str | Path) -> Array:
-    """The one array of an npy file.
+    """The one array of an npy file; of a large one, a view into the file.
 
     Raises:
         DataError: the file is missing, is no npy, or holds objects.
     """
-    array: Array = _load(path, "npy", lambda array: array)
+    array: Array = _load(path, "npy", np.asarray)
     return array
+
+
+LARGE = 2**26
+"""Bytes from which on an npy is not read as a whole."""
 
 
 def _load(path: str | Path, kind: str, take: Callable[[Any], Any]) -> Any:
     """What ``take`` makes of a file that NumPy reads as ``kind``."""
     try:
         with open(path, "rb") as file:
-            loaded = np.load(file, allow_pickle=False)
+            large = kind == "npy" and os.fstat(file.fileno()).st_size >= LARGE
+            loaded = np.load(path if large else file, mmap_mode="r" if large else None, allow_pickle=False)
             if isinstance(loaded, np.ndarray) == (kind == "npy"):
                 return take(loaded)
     except FileNotFoundError:

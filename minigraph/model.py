@@ -92,17 +92,15 @@ class Model:
             self.parameters[full_name] = initial.draw(parameter, generator)
         for full_name, parameter in graph.states.items():
             self.state[full_name] = default_initializer(parameter).draw(parameter, generator)
-        self._contexts = {mode: {name: self._context(name, mode) for name, _ in self._nodes} for mode in (False, True)}
+        parameters, state = (_by_owner(arrays) for arrays in (self.parameters, self.state))
+        self._contexts = {
+            training: {
+                name: Context(parameters.get(owner, {}), self._convolution, state.get(owner, {}), training)
+                for name, owner in self._owners.items()
+            }
+            for training in (False, True)
+        }
         self._last: _Pass | None = None
-
-    def _context(self, node: str, training: bool) -> Context:
-        """The views of parameters and state that a node uses, under its op's own names."""
-        prefix = self._owners[node] + "."
-        parameters, state = (
-            {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
-            for arrays in (self.parameters, self.state)
-        )
-        return Context(parameters, self._convolution, state, training)
 
     # -- the passes --------------------------------------------------------------------------------
 
@@ -281,6 +279,15 @@ class _Pass:
         return self.in_rank(name, self.arrays[name].copy())
 
 
+def _by_owner(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    """Arrays by full name as arrays by node, and by the op's own names."""
+    found: dict[str, dict[str, Array]] = {}
+    for full_name, array in arrays.items():
+        owner, _, name = full_name.partition(".")
+        found.setdefault(owner, {})[name] = array
+    return found
+
+
 def _generator(seed: int | np.random.Generator | None) -> np.random.Generator:
     try:
         return np.random.default_rng(seed)
@@ -338,6 +345,12 @@ def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Ar
     Raises:
         ShapeError: its shape does not fit; the text has both. DataError: it is not of real numbers, or empty.
     """
+    array, rank = arranged(given, shape, name)
+    return cast(array, dtype, f"'{name}'"), rank
+
+
+def arranged(given: ArrayLike, shape: Shape, name: str) -> tuple[Array, int]:
+    """:func:`canonical` without the copy and in the array's own dtype: a view, where that is possible."""
     array = real_array(given, f"'{name}'")
     fitting = [shape, (None, *shape)]
     if len(shape) == 3 and shape[0] == 1:
@@ -347,7 +360,7 @@ def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Ar
             if array.size == 0:
                 raise DataError(f"'{name}': found no samples; expected at least one")
             samples = len(array) if form[0] is None else 1
-            return cast(array, dtype, f"'{name}'").reshape(samples, *shape), 4 if form[0] is None else len(form)
+            return array.reshape(samples, *shape), 4 if form[0] is None else len(form)
     forms = " or ".join("x".join("N" if size is None else str(size) for size in form) for form in fitting)
     raise ShapeError(f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}")
 

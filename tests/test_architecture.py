@@ -17,13 +17,14 @@ PACKAGE = ROOT / "minigraph"
 
 LAYERS = [
     ["errors"],
-    ["registry", "executors"],
-    ["declared"],
+    ["registry", "executors", "threads"],
+    ["declared", "steps"],
     ["convolution"],
     ["ops"],
-    ["initialization", "files"],
-    ["graph", "parameters", "losses", "optimizers"],
+    ["initialization", "files", "locking"],
+    ["graph", "parameters", "losses", "metrics", "optimizers", "schedules"],
     ["definition", "model"],
+    ["samples"],
     ["data", "plan", "gradient_check"],
     ["recovery"],
     ["training"],

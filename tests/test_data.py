@@ -381,5 +381,5 @@ def test_one_file_has_to_hold_every_array_and_no_other(tmp_path: Path) -> None:
 def test_different_numbers_of_samples_are_told_before_anything_runs(tmp_path: Path) -> None:
     text = HEAD + '[data]\nsource = "file"\nfile = "all.npz"\n'
     np.savez(tmp_path / "all.npz", x=np.zeros((5, 1, 4, 5)), conv=np.zeros((4, 1, 3, 3)))
-    with pytest.raises(DefinitionError, match="different numbers of samples: 'x' has 5, 'conv' has 4; expected one"):
+    with pytest.raises(DefinitionError, match="need the same number of samples; found x has 5, target of conv has 4"):
         loaded(tmp_path, text)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minigraph.errors import DataError
-from minigraph.files import read_npz, whole, write_npz, write_text
+from minigraph.files import PART, read_npz, whole, write_npz, write_text
 from tests.helpers import assert_exact, raises
 
 
@@ -18,7 +18,7 @@ def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     with whole(path) as temporary:
         assert temporary.parent == tmp_path
-        assert temporary.suffix == ".txt"
+        assert temporary.suffix == PART
         temporary.write_text("new")
         assert not path.exists()
     assert path.read_text() == "new"

@@ -1,72 +1,12 @@
-"""The plan that training runs on computes what the model's own passes compute, in every way it may choose."""
+"""The plan that training runs on computes what the model's own passes compute, and shares memory only where it may."""
 
 import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.convolution import planned
-from minigraph.convolution.geometry import Geometry
-from minigraph.convolution.planned import PlannedConvolution
-from minigraph.ops import OPS
-from minigraph.ops.base import Slot
+from minigraph import steps
 from minigraph.plan import Plan
-from tests.helpers import Array, Case, assert_close, assert_exact, context, figure_cases
-
-WAYS = {
-    "small buffers": {"BUFFER_BYTES": 1},
-    "large buffers": {"BUFFER_BYTES": 1 << 30},
-    "convolved": {"FEW_PRODUCTS": 1 << 60},
-    "scattered": {"FEW_PRODUCTS": -1},
-}
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in WAYS[request.param].items():
-        monkeypatch.setattr(planned, name, value)
-    return str(request.param)
-
-
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in figure_cases("conv")])
-@pytest.mark.parametrize("fixed", [False, True])
-def test_a_planned_convolution_answers_what_pytorch_answers(way: str, fixed: bool, case: Case) -> None:
-    op = OPS.find("Conv")(**case.about["attributes"])
-    (x,) = case.numbered("input")
-    output = np.full_like(case.arrays["output"], np.nan)
-    forward, backward = op.plan(Slot((x,), (fixed,), output, context(case.under("parameter"), "fast")))
-    gradients = {name: np.full_like(array, np.nan) for name, array in case.under("parameter").items()}
-    error = np.full_like(x, np.nan)
-    steps = [*forward, *backward(case.arrays["error"], (error,), gradients)]
-    for _ in range(3):
-        for step in steps:
-            step()
-    assert_close(output, case.arrays["output"])
-    assert_close(error, case.arrays["input_error0"])
-    for name, wanted in case.under("gradient").items():
-        assert_close(gradients[name], wanted)
-
-
-@pytest.mark.parametrize("name", ["_convolved", "_scattered"])
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in figure_cases("conv")])
-def test_both_ways_to_the_input_error_are_pytorchs(name: str, case: Case) -> None:
-    op = OPS.find("Conv")(**case.about["attributes"])
-    (x,), kernel = case.numbered("input"), case.arrays["parameter/kernel"]
-    geometry: Geometry = op.geometry(x.shape[2:])  # type: ignore[attr-defined]  # Conv has it
-    convolution = PlannedConvolution(x, kernel, np.empty_like(case.arrays["output"]), geometry, False)
-    filled: Array = np.full_like(x, np.nan)
-    getattr(convolution, name)(case.arrays["error"], filled)()
-    assert_close(filled, case.arrays["input_error0"])
-
-
-def test_an_input_that_changes_is_read_anew_and_a_fixed_one_is_not() -> None:
-    x, kernel = np.ones((1, 1, 4, 5)), np.ones((1, 1, 2, 2))
-    for fixed, wanted in ((False, 8.0), (True, 4.0)):
-        answer, given = np.empty((1, 1, 3, 4)), x.copy()
-        convolution = PlannedConvolution(given, kernel, answer, Geometry(), fixed)
-        convolution.forward()
-        given *= 2
-        convolution.forward()
-        assert_exact(answer, np.full((1, 1, 3, 4), wanted))
+from tests.helpers import assert_close, assert_exact
 
 
 def rich_graph() -> mg.Graph:
@@ -87,10 +27,17 @@ def rich_graph() -> mg.Graph:
     return graph
 
 
-def test_a_plan_computes_what_the_models_own_passes_compute(way: str) -> None:
+@pytest.mark.parametrize("batch", [1, 3, 20])
+@pytest.mark.parametrize("large", [False, True])
+def test_a_plan_computes_what_the_models_own_passes_compute(
+    batch: int, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        for name in ("FEW_NUMBERS", "FEW_PRODUCTS"):
+            monkeypatch.setattr(steps, name, -1)
     model = mg.Model(rich_graph(), seed=0)
     generator = np.random.default_rng(1)
-    inputs = {name: generator.normal(size=(3, 2, 9, 8)) for name in "xz"}
+    inputs = {name: generator.normal(size=(batch, 2, 9, 8)) for name in "xz"}
     arrays = dict(inputs)
     model.run(arrays, training=True)
     errors = {name: generator.normal(size=arrays[name].shape) for name in model.graph.outputs}
@@ -104,7 +51,7 @@ def test_a_plan_computes_what_the_models_own_passes_compute(way: str) -> None:
         for name, error in upstream.items():
             plan.output_errors[name][...] = error
         plan.backward()
-    for name in model.graph.order:
+    for name in model.graph.outputs:
         assert_close(plan.values[name], arrays[name])
     assert "frozen.kernel" not in views
     for name, view in views.items():
@@ -130,3 +77,49 @@ def test_inputs_that_are_not_fixed_may_change_between_steps() -> None:
     held[...] = other
     plan.forward()
     assert_close(plan.values["conv2"], model.forward(other))
+
+
+def chain() -> mg.Graph:
+    """Three convolutions with activations, whose values may lie over each other, and an Add that reads two of them."""
+    graph = mg.Graph("chain")
+    last = graph.input("x", (2, 8, 7))
+    for index, op in enumerate((mg.ReLU(), mg.Sigmoid(), mg.ReLU())):
+        conv = graph.add(f"conv{index}", mg.Conv(kernel_size=3, out_channels=2, padding="same"), last)
+        last = graph.add(f"act{index}", op, conv)
+    graph.output(graph.add("sum", mg.Add(), last, "act1"))
+    return graph
+
+
+def test_an_op_in_place_takes_no_memory_of_its_own_and_errors_take_each_others() -> None:
+    model = mg.Model(chain(), seed=0)
+    gradient = np.zeros_like(model.parameters.trainable)
+    plan = Plan(model, {"x": np.ones((4, 2, 8, 7))}, model.parameters.views_of(gradient))
+    for index in range(3):
+        assert np.shares_memory(plan.values[f"conv{index}"], plan.values[f"act{index}"])
+    assert not np.shares_memory(plan.values["act1"], plan.values["act2"])
+
+
+def test_an_op_whose_input_others_read_leaves_it_as_it_is() -> None:
+    graph = mg.Graph("read_twice")
+    conv = graph.add("conv", mg.Conv(kernel_size=1), graph.input("x", (3, 3)))
+    relu = graph.add("relu", mg.ReLU(), conv)
+    graph.output(graph.add("sum", mg.Add(), relu, conv))
+    model = mg.Model(graph, seed=1)
+    x = np.random.default_rng(0).normal(size=(2, 1, 3, 3))
+    plan = Plan(model, {"x": x}, {})
+    plan.forward()
+    assert not np.shares_memory(plan.values["conv"], plan.values["relu"])
+    assert_close(plan.values["sum"], model.forward(x))
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_maps_go_from_one_order_of_memory_to_the_other_and_back(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "BLOCK", 7)
+    x = np.random.default_rng(0).normal(size=(count, 3, 4, 5))
+    for few in (1 << 18, -1):
+        monkeypatch.setattr(steps, "FEW_NUMBERS", few)
+        held, back = np.full((3, 4, 5, count), np.nan), np.full(x.shape, np.nan)
+        for step in [*steps.to_batch_last(held, x), *steps.from_batch_last(back, held)]:
+            step()
+        assert_exact(held, np.moveaxis(x, 0, -1))
+        assert_exact(back, x)

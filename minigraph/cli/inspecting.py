@@ -25,6 +25,8 @@ def check(
     identify: Annotated[
         bool, typer.Option("--identify", help="Also say what each MODEL's data can tell about its parameters.")
     ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Tell each convolution's algorithm, buffers and work.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Samples in the step that --plan tells of.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Validate each MODEL, sort it, infer its shapes and print its table; nothing is trained."""
@@ -67,6 +69,12 @@ def check(
             known = identified(definition)
             output.say(f"\n{known}")
             facts["identifiability"] = known.plain()
+        if plan and graph is not None and not errors:
+            from minigraph.views.plan_table import plan_table
+
+            planned = plan_table(graph, batch)
+            output.say(str(planned))
+            facts["plan"] = asdict(planned)
         told = [definition.tell(warning) for warning in warnings]
         for block in told:
             print(f"warning: {block}", file=sys.stderr)

@@ -24,6 +24,9 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Put a value over the definition's, e.g. train.steps=500."),
 ]
 
+LENGTHS = ("steps", "epochs")
+"""Either tells a run's length: an option for one goes over what the file says of the other."""
+
 
 def load_definition(
     model: str,
@@ -52,6 +55,9 @@ def load_definition(
     }
     for name, value in train.items():
         if value is not None:
+            if name in LENGTHS:
+                others = [other for other in LENGTHS if train.get(other) is None]
+                overrides += [(f"--{name} {value}", ("train", other), None) for other in others]
             option = f"--{name.replace('_', '-')} {value}"
             overrides.append((option, paths.get(name, ("train", name)), value))
     return Definition.load(model, overrides)

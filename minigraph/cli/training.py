@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,23 +19,29 @@ from minigraph.cli.options import (
 from minigraph.cli.output import Output
 
 if TYPE_CHECKING:
-    from minigraph.data import Data
     from minigraph.model import Model
-
-Report = Callable[[int, float], None]
+    from minigraph.parameters import Array
 
 
 def train(
     model: ModelArgument,
     steps: Annotated[int | None, typer.Option(help="How many updates.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How many times every sample is seen.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples in a step; all when left out.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The optimizer's rate.")] = None,
     optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="The optimizer's name.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seeds the parameters, drawn data, splits and shuffling.")] = None,
     engine: EngineOption = "fast",
     data: DataOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The results' folder; a new runs/NAME/NNN if left out.")
     ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with the run in this folder from its checkpoint.")
+    ] = None,
+    detect_anomaly: Annotated[
+        bool, typer.Option("--detect-anomaly", help="Stop at the first node that is not finite. Slow.")
+    ] = False,
     assignments: SetOption = None,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -45,124 +49,92 @@ def train(
 ) -> None:
     """Train MODEL as its file says, and write the weights, losses and pictures to a folder."""
     from minigraph import runs
+    from minigraph.cli.progress import showing
     from minigraph.data import load_data
     from minigraph.errors import TrainingDiverged
-    from minigraph.losses import LOSSES
     from minigraph.model import Model
-    from minigraph.training import train as fit
+    from minigraph.training import Trainer, read_checkpoint, run
+    from minigraph.training.interruption import Interruption
 
+    if out is not None and resume is not None:
+        raise typer.BadParameter("found --out and --resume; expected one of them")
     output = Output(as_json, quiet)
     definition = load_definition(
-        model, assignments, data, steps=steps, learning_rate=learning_rate, optimizer=optimizer, seed=seed
+        model,
+        assignments,
+        data,
+        steps=steps,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        seed=seed,
     )
     require_train(definition)
     settings = definition.train
     assert settings is not None, "require_train has seen to it"
     network = Model(definition.graph, settings.seed, engine)
     samples = load_data(definition, network.dtype, settings.seed)
-    folder = runs.new_folder(definition.graph.name, out)
-    output.say(
-        f"{definition.graph.name}: {len(definition.graph.order)} nodes, {network.parameters.flat.size} parameters, "
-        f"{engine} engine, {network.dtype}, seed {settings.seed}"
-    )
-    diverged = None
-    with _reporting(output, settings.steps, settings.log_every) as report:
-        try:
-            history = fit(
-                network,
-                samples.inputs,
-                samples.targets,
-                loss=LOSSES.find(settings.loss)(),
-                optimizer=settings.optimizer,
-                steps=settings.steps,
-                on_step=report,
+    trainer = Trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
+    with runs.run_folder(definition.graph.name, out, resume) as folder:
+        checkpoint = folder / runs.CHECKPOINT
+        if checkpoint.exists():
+            read_checkpoint(checkpoint, trainer)
+        first = trainer.step
+        definition.save(folder / runs.DEFINITION)
+        output.say(
+            f"{definition.graph.name}: {len(definition.graph.order)} nodes, {network.parameters.flat.size} parameters, "
+            f"{engine} engine, {network.dtype}, seed {settings.seed}{f', from step {first} on' if first else ''}"
+        )
+        diverged = None
+        with (
+            runs.HistoryFile(folder / "history.csv", trainer) as history,
+            showing(output, trainer) as show,
+            Interruption() as interruption,
+        ):
+
+            def watch(_: Trainer) -> bool:
+                history.grow(trainer)
+                show(trainer)
+                return bool(interruption.received)
+
+            try:
+                run(trainer, checkpoint, watch)
+            except TrainingDiverged as error:
+                diverged = error
+                history.end_with(error.history.loss)
+        summary = runs.summarize(trainer, samples, engine, folder, diverged)
+        runs.write_results(folder, network, summary)
+        if plots and trainer.stopped != "interrupted" and diverged is None:
+            runs.write_plots(folder, definition, network, trainer.losses, samples)
+        again = f"minigraph train {model} --resume {folder}"
+        if diverged is not None:
+            kept = f"; to go on from step {trainer.step}: {again} --learning-rate ..." if checkpoint.exists() else ""
+            output.say(f"the losses so far are in {folder}{kept}")
+        elif trainer.stopped == "interrupted":
+            output.say(f"stopped after {trainer.step} of {trainer.length} steps; to go on: {again}")
+        else:
+            pace = (trainer.step - first) / max(summary.seconds, 1e-9)
+            output.say(
+                f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {trainer.step} steps, "
+                f"{summary.seconds:.2f} s ({pace:,.0f} steps/s)"
             )
-        except KeyboardInterrupt:
-            folder.rmdir()  # it is still empty
-            raise
-        except TrainingDiverged as error:
-            diverged = error
-            history = error.history
-    summary = runs.RunSummary(
-        definition.graph.name,
-        engine,
-        settings.seed,
-        settings.steps,
-        float(history.loss[0]),
-        float(history.loss[-1]),
-        round(history.seconds, 6),
-        str(folder),
-        diverged.step if diverged else None,
-    )
-    runs.write_run(folder, definition, network, history.loss, summary)
-    if plots and diverged is None:
-        runs.write_plots(folder, definition, network, history.loss, samples)
-    if diverged is not None:
-        output.say(f"the losses so far are in {folder}")
-        output.result(summary.plain())
-        raise diverged
-    rate = settings.steps / history.seconds if history.seconds else float("inf")
-    output.say(
-        f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {settings.steps} steps, "
-        f"{history.seconds:.2f} s ({rate:,.0f} steps/s)"
-    )
-    output.say(_compared(network, samples))
-    output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+            if samples.teacher is not None:
+                output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")
+            if summary.metrics:
+                output.say("  ".join(f"{key} {value:.6g}" for key, value in summary.metrics.items()))
+            files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+            output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())
+    if diverged is not None:
+        raise diverged
+    if trainer.stopped == "interrupted":
+        raise typer.Exit(128 + interruption.received)
 
 
-def _compared(network: Model, samples: Data) -> str:
-    """How far the learned parameters are from the teacher's, if there is one."""
-    if samples.teacher is None:
-        return ""
+def _differences(network: Model, teacher: dict[str, Array]) -> str:
     import numpy as np
 
-    differences = [
-        f"{name} {np.abs(network.parameters[name] - wanted).max():.3g}" for name, wanted in samples.teacher.items()
-    ]
-    return f"largest difference from the teacher: {', '.join(differences)}"
-
-
-@contextmanager
-def _reporting(output: Output, steps: int, log_every: int) -> Iterator[Report]:
-    """A function to be told each step: it prints the loss now and then, below a live bar on a terminal."""
-    digits = len(str(steps - 1))
-
-    def line(step: int, loss: float) -> str:
-        return f"step {step:{digits}d}  loss {loss:.6f}"
-
-    def due(step: int) -> bool:
-        return (step + 1) % log_every == 0 or step == 0
-
-    if output.quiet:
-        yield lambda step, loss: None
-        return
-    if not output.stream.isatty():
-        yield lambda step, loss: output.say(line(step, loss)) if due(step) else None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=output.stream, highlight=False)
-    columns = (
-        TextColumn("step {task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("loss {task.fields[loss]:.6g}  {task.fields[rate]:,.0f} steps/s"),
-        TimeRemainingColumn(),
+    return ", ".join(
+        f"{name} {np.abs(network.parameters[name] - wanted).max():.3g}" for name, wanted in teacher.items()
     )
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("train", total=steps, loss=float("nan"), rate=0.0)
-        started = progress.get_time()
-        shown = 0.0
-
-        def report(step: int, loss: float) -> None:
-            nonlocal shown
-            if due(step):
-                progress.console.print(line(step, loss))
-            now = progress.get_time()
-            if now - shown > 0.1:
-                shown = now
-                rate = (step + 1) / max(now - started, 1e-9)
-                progress.update(bar, completed=step + 1, loss=loss, rate=rate)
-
-        yield report

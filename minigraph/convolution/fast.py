@@ -1,52 +1,53 @@
-"""A vectorised convolution: every window becomes a column of a matrix, and one product does the rest.
-
-Chellapilla, Puri, Simard: *High performance convolutional neural networks for document processing*
-(2006), "unrolled convolution", today im2col and GEMM.
-"""
+"""The fast engine: each call plans its convolution, by whichever algorithm is the cheapest, and runs it once."""
 
 from __future__ import annotations
+
+from contextlib import nullcontext
 
 import numpy as np
 
 from minigraph.convolution.base import Array
+from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.geometry import Geometry, Pair
-from minigraph.convolution.windows import gather, pad_with, windows
+from minigraph.convolution.layer import Planned
+from minigraph.steps import Step, batch_first, batch_last
+from minigraph.threads import blas_held
 
 
 class Fast:
-    """One matrix product for each group of channels, over patches copied from the padded map."""
+    """Planned convolutions behind the interface of an engine."""
 
     name = "fast"
 
     def forward(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
-        out_channels = len(kernel)
-        patches, output = _patches(x, kernel.shape[2:], geometry)
-        taps = kernel.reshape(geometry.groups, out_channels // geometry.groups, -1)
-        # (G, O/G, C/G*kh*kw) @ (N, G, C/G*kh*kw, P*Q) -> (N, G, O/G, P*Q)
-        answer: Array = np.matmul(taps, patches)
-        return answer.reshape(len(x), out_channels, *output)
+        held = np.ascontiguousarray(batch_last(x))
+        answer = _empty_answer(held, kernel, geometry)
+        planned = plan_convolution(held, np.ascontiguousarray(kernel), None, answer, geometry)
+        _run(planned, planned.forward())
+        return batch_first(answer)
 
     def input_error(self, error: Array, kernel: Array, geometry: Geometry, size: Pair) -> Array:
-        batch, out_channels, rows, columns = error.shape
-        groups, (kernel_height, kernel_width) = geometry.groups, kernel.shape[2:]
-        taps = kernel.reshape(groups, out_channels // groups, -1)
-        # (G, C/G*kh*kw, O/G) @ (N, G, O/G, P*Q) -> (N, G, C/G*kh*kw, P*Q)
-        held = np.matmul(taps.transpose(0, 2, 1), error.reshape(batch, groups, out_channels // groups, -1))
-        return gather(held.reshape(batch, -1, kernel_height, kernel_width, rows, columns), geometry, size)
+        held = np.ascontiguousarray(batch_last(error))
+        filled = np.empty((kernel.shape[1] * geometry.groups, *size, len(error)), error.dtype)
+        planned = plan_convolution(filled, np.ascontiguousarray(kernel), None, held, geometry)
+        _run(planned, planned.input_error(held, filled))
+        return batch_first(filled)
 
     def kernel_gradient(self, error: Array, x: Array, geometry: Geometry, kernel_size: Pair) -> Array:
-        batch, out_channels = error.shape[:2]
-        groups = geometry.groups
-        patches, _ = _patches(x, kernel_size, geometry)
-        # (N, G, O/G, P*Q) @ (N, G, P*Q, C/G*kh*kw) -> (N, G, O/G, C/G*kh*kw), summed over the batch
-        products = np.matmul(error.reshape(batch, groups, out_channels // groups, -1), patches.transpose(0, 1, 3, 2))
-        gradient: Array = products.sum(axis=0)
-        return gradient.reshape(out_channels, x.shape[1] // groups, *kernel_size)
+        held, errors = (np.ascontiguousarray(batch_last(array)) for array in (x, error))
+        gradient = np.empty((error.shape[1], x.shape[1] // geometry.groups, *kernel_size), x.dtype)
+        # The map is as it will be: its patches are made when they are planned.
+        planned = plan_convolution(held, gradient, None, errors, geometry, fixed=True)
+        _run(planned, planned.parameter_gradients(errors, gradient, None))
+        return gradient
 
 
-def _patches(x: Array, kernel_size: Pair, geometry: Geometry) -> tuple[Array, Pair]:
-    """Every window of the padded map as a column: (N, G, C/G*kh*kw, P*Q), and (P, Q)."""
-    output = geometry.output_size(x.shape[2:], kernel_size)
-    view = windows(pad_with(x, geometry), kernel_size, geometry, output)
-    # (N, C, kh, kw, P, Q) -> (N, G, C/G*kh*kw, P*Q)
-    return view.reshape(len(x), geometry.groups, -1, output[0] * output[1]), output
+def _empty_answer(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    rows, columns = geometry.output_size((x.shape[1], x.shape[2]), (kernel.shape[2], kernel.shape[3]))
+    return np.empty((len(kernel), rows, columns, x.shape[3]), x.dtype)
+
+
+def _run(planned: Planned, steps: list[Step]) -> None:
+    with blas_held() if planned.layer.large else nullcontext():
+        for step in steps:
+            step()

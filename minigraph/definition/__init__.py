@@ -10,17 +10,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from minigraph.definition.reading import build, override, parse, read_source
-from minigraph.definition.sections import ArrayFile, DataSection, TrainSection
+from minigraph.definition.sections import HELD_OUT, ArrayFile, DataSection, HeldOut, TrainSection
 from minigraph.definition.source import Source
 from minigraph.definition.writing import to_json, to_tables, to_toml
 from minigraph.errors import DefinitionError, KeyPath, Problem, did_you_mean
 from minigraph.files import write_text
 from minigraph.graph import Graph, name_problems
 
-__all__ = ["ArrayFile", "DataSection", "Definition", "TrainSection", "bundled", "parse_assignment", "write_starter"]
+__all__ = [
+    "ArrayFile",
+    "DataSection",
+    "Definition",
+    "HeldOut",
+    "TrainSection",
+    "bundled",
+    "parse_assignment",
+    "write_starter",
+]
+
+AnySection = TypeVar("AnySection", DataSection, HeldOut)
 
 
 @dataclass(frozen=True)
@@ -101,13 +112,17 @@ def _moved(data: DataSection, old: Path, new: Path) -> DataSection:
     def source(item: Any) -> Any:
         return item.model_copy(update={"file": moved(item.file)}) if isinstance(item, ArrayFile) else item
 
-    return data.model_copy(
-        update={
-            "file": data.file and moved(data.file),
-            "inputs": {name: source(item) for name, item in data.inputs.items()},
-            "outputs": {name: source(item) for name, item in data.outputs.items()},
-        }
-    )
+    def files(section: AnySection) -> AnySection:
+        return section.model_copy(
+            update={
+                "file": section.file and moved(section.file),
+                "inputs": {name: source(item) for name, item in section.inputs.items()},
+                "outputs": {name: source(item) for name, item in section.outputs.items()},
+            }
+        )
+
+    held_out = {key: files(getattr(data, key)) for key in HELD_OUT if getattr(data, key) is not None}
+    return files(data).model_copy(update=held_out)
 
 
 def bundled() -> Mapping[str, Path]:

@@ -7,15 +7,19 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from minigraph.declared import unknown_key
 from minigraph.definition.sections import (
+    HELD_OUT,
     DataSection,
     DefinitionSections,
+    HeldOut,
     TrainSection,
     read_node,
+    train_problems,
     unquoted_problems,
     version_problems,
 )
@@ -183,6 +187,8 @@ def build(tables: dict[str, Any], source: Source) -> Parts:
     data = sections.data if sections is not None else _data(tables)
     if data is not None:
         problems += _data_problems(graph, data, problems)
+    if sections is not None and sections.train is not None:
+        problems += [problem.below("train") for problem in train_problems(graph.outputs, sections.train)]
     if problems:
         raise DefinitionError(_one_for_each_mistake(problems), source, graph)
     assert sections is not None, "sections are built when nothing is wrong"
@@ -358,9 +364,38 @@ def _data_problems(graph: Graph, data: DataSection, told: list[Problem]) -> list
             for name in names
             if name not in getattr(data, key)
         ]
+    for part in HELD_OUT:
+        section = getattr(data, part)
+        if section is not None:
+            needed = {key: known[key] for key in ("inputs", "outputs") if not skipped[key]}
+            faults = _held_out_problems(graph, data, section, part, needed)
+            problems += [problem.below("data", part) for problem in faults]
     for name, initial in data.teacher.items():
         if name in parameters and isinstance(initial, Explicit):
             problems += explicit_problems(("data", "teacher", name), initial, parameters[name])
+    return problems
+
+
+def _held_out_problems(
+    graph: Graph, data: DataSection, section: HeldOut, part: str, names: Mapping[str, list[str]]
+) -> list[Problem]:
+    """What is wrong with the files of validation or test samples; ``names`` has those that are known for each key."""
+    if data.source == "teacher":
+        return [Problem((), 'found files beside source = "teacher"; expected split, which has the teacher\'s answers')]
+    if data.split is not None and getattr(data.split, part):
+        return [Problem((), f"found '{part}' and a split with '{part}'; expected one or the other", on="key")]
+    problems = []
+    for key, known in names.items():
+        given = getattr(section, key)
+        if section.file and given:
+            text = f"found '{key}' beside 'file'; expected one or the other"
+            problems.append(Problem((key,), text, on="key"))
+        for name in [name for name in given if name not in known]:
+            unknown = _unknown_datum(graph, key, name, known)
+            problems.append(replace(unknown, path=unknown.path[1:]))
+        for name in [name for name in known if name not in given and not section.file]:
+            text = f"missing key '{name}'; expected a file for each of {enumerated(known)}, or 'file'"
+            problems.append(Problem((key, name), text, on="key"))
     return problems
 
 

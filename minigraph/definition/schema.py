@@ -12,20 +12,25 @@ from pydantic.fields import FieldInfo
 
 from minigraph.declared import Declared
 from minigraph.definition.sections import (
+    HELD_OUT,
     SCHEMA_VERSION,
     ArrayFile,
     DataSection,
     DefinitionSections,
+    HeldOut,
     InputSection,
     NodeSection,
+    Split,
     TrainSection,
 )
 from minigraph.graph import DTYPES, NAME
 from minigraph.initialization import Normal, Scheme, Uniform
 from minigraph.losses import LOSSES
+from minigraph.metrics import METRICS
 from minigraph.ops import OPS
 from minigraph.optimizers import OPTIMIZERS
 from minigraph.registry import Registry
+from minigraph.schedules import SCHEDULES
 
 Schema = dict[str, Any]
 
@@ -45,6 +50,7 @@ def json_schema() -> Schema:
         "train": _ref("train"),
     }
     number = {"type": "number"}
+    files = {"type": "object", "additionalProperties": _object(ArrayFile)}
     root = _object(DefinitionSections, properties)
     root["properties"]["$schema"] = {"type": "string"}
     return {
@@ -64,13 +70,21 @@ def json_schema() -> Schema:
                 DataSection,
                 {
                     "inputs": {"type": "object", "additionalProperties": _ref("array")},
-                    "outputs": {"type": "object", "additionalProperties": _object(ArrayFile)},
+                    "outputs": files,
+                    "split": _object(Split),
+                    **{key: _object(HeldOut, {"inputs": files, "outputs": files}) for key in HELD_OUT},
                     "teacher": {"type": "object", "additionalProperties": _ref("initializer")},
                 },
             ),
             "train": _object(
                 TrainSection,
-                {"loss": {"enum": list(LOSSES)}, "optimizer": {"oneOf": _members(OPTIMIZERS, "name")}},
+                {
+                    "loss": {"oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
+                    "loss_weights": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+                    "optimizer": {"oneOf": _members(OPTIMIZERS, "name")},
+                    "schedule": {"oneOf": [{"enum": list(SCHEDULES)}, *_members(SCHEDULES, "name")]},
+                    "metrics": {"type": "array", "items": {"enum": list(METRICS)}},
+                },
             ),
         },
     }
@@ -108,9 +122,8 @@ def _object(declared: type[Declared], given: dict[str, Schema] | None = None) ->
     for name, field in declared.model_fields.items():
         schema = (given or {}).get(name) or _field(field)
         told = {"description": field.description} if field.description else {}
-        default = (
-            {} if field.is_required() or field.default_factory or field.default is None else {"default": field.default}
-        )
+        value = list(field.default) if isinstance(field.default, tuple) else field.default
+        default = {} if field.is_required() or field.default_factory or value is None else {"default": value}
         # Draft-07 ignores what stands beside a $ref, so that a description there needs a layer of its own.
         properties[name] = {**told, **default, **({"allOf": [schema]} if "$ref" in schema else schema)}
     keys = {name: field for name, field in declared.model_fields.items() if field.is_required()}

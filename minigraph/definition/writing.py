@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from minigraph.declared import to_table
-from minigraph.definition.sections import SCHEMA_VERSION, ArrayFile, DataSection, TrainSection
+from minigraph.definition.sections import HELD_OUT, SCHEMA_VERSION, ArrayFile, DataSection, TrainSection
 from minigraph.graph import Graph, Node
 from minigraph.initialization import Initializer, to_plain
+from minigraph.losses import LOSSES
 from minigraph.ops import OPS
 from minigraph.optimizers import OPTIMIZERS
+from minigraph.schedules import SCHEDULES
 
 
 def to_tables(graph: Graph, data: DataSection | None, train: TrainSection | None) -> dict[str, Any]:
@@ -30,12 +32,22 @@ def to_tables(graph: Graph, data: DataSection | None, train: TrainSection | None
     if data is not None:
         tables["data"] = _data_table(data)
     if train is not None:
-        tables["train"] = {
-            "loss": train.loss,
-            "optimizer": to_table(OPTIMIZERS, "name", train.optimizer),
-            **train.model_dump(include={"steps", "seed", "log_every"}),
-        }
+        tables["train"] = train_table(train)
     return tables
+
+
+def train_table(train: TrainSection) -> dict[str, Any]:
+    """``[train]`` as a plain table."""
+    loss = to_table(LOSSES, "name", train.loss)
+    table: dict[str, Any] = {"loss": loss["name"] if len(loss) == 1 else loss}
+    if train.loss_weights:
+        table["loss_weights"] = dict(train.loss_weights)
+    table["optimizer"] = to_table(OPTIMIZERS, "name", train.optimizer)
+    if train.schedule is not None:
+        table["schedule"] = to_table(SCHEDULES, "name", train.schedule)
+    rest = {"clip_norm", "steps", "epochs", "batch_size", "metrics", "evaluate_every", "patience", "checkpoint_every"}
+    written = train.model_dump(include=rest, exclude_defaults=True)
+    return {**table, **written, "seed": train.seed, "log_every": train.log_every}
 
 
 def _node_table(node: Node) -> dict[str, Any]:
@@ -56,6 +68,14 @@ def _data_table(data: DataSection) -> dict[str, Any]:
         table["file"] = data.file
     if data.samples != 1:
         table["samples"] = data.samples
+    if data.split is not None:
+        table["split"] = data.split.written()
+    for part in HELD_OUT:
+        section = getattr(data, part)
+        if section is not None:
+            files = {key: getattr(section, key) for key in ("inputs", "outputs") if getattr(section, key)}
+            tables = {key: {name: item.written() for name, item in items.items()} for key, items in files.items()}
+            table[part] = {"file": section.file} if section.file else tables
     for key in ("inputs", "outputs", "teacher"):
         given: Mapping[str, ArrayFile | Initializer] = getattr(data, key)
         if given:

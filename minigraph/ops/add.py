@@ -11,6 +11,8 @@ from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, r
 class Add(Op):
     """x1 + x2 + ..., elementwise; all inputs have one shape."""
 
+    reads_output: ClassVar[bool] = False
+
     min_inputs: ClassVar[int] = 2
     max_inputs: ClassVar[int | None] = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from minigraph.convolution.windows import gather, pad_with, windows
@@ -16,6 +18,8 @@ class AvgPool(Pooling):
     The divisor counts the entries of the map under the window; with ``count_include_pad``, its padding too.
     Source: ONNX AveragePool, operator set 22.
     """
+
+    reads_output: ClassVar[bool] = False
 
     count_include_pad: bool = attribute(False, "whether padding counts in the divisor")
 

@@ -27,10 +27,14 @@ from typing import Any, ClassVar, Literal, TypeVar
 from numpy.typing import NDArray
 from pydantic import Field
 
-from minigraph.convolution import Convolution
+from minigraph.convolution import Convolution, Geometry
+from minigraph.convolution.choice import plan_convolution
+from minigraph.convolution.layer import Planned
 from minigraph.declared import Declared
 from minigraph.errors import ShapeError
 from minigraph.registry import Registry
+from minigraph.steps import Step, batch_last
+from minigraph.threads import Workspace
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -75,7 +79,6 @@ class Errors:
     parameters: Mapping[str, Array] = field(default_factory=dict)
 
 
-Step = Callable[[], object]
 PlanBackward = Callable[[Array, tuple[Array | None, ...], Mapping[str, Array]], list[Step]]
 
 
@@ -83,16 +86,30 @@ PlanBackward = Callable[[Array, tuple[Array | None, ...], Mapping[str, Array]], 
 class Slot:
     """A node's place in a plan: arrays that stay where they are while what they hold changes.
 
+    All are (N, C, H, W) or (N, F), and batch-last in memory: see :mod:`minigraph.steps`.
+
     Attributes:
         inputs: what the node reads; fixed: which of them never change.
         output: what its forward fills.
         context: its parameters, state and engine.
+        workspace: memory that steps use in turn.
+        convolutions: gets the planned convolutions that the op makes, for those who want to know what was chosen.
     """
 
     inputs: tuple[Array, ...]
     fixed: tuple[bool, ...]
     output: Array
     context: Context
+    workspace: Workspace = field(default_factory=Workspace)
+    convolutions: list[Planned] = field(default_factory=list)
+
+    def convolution(
+        self, x: Array, kernel: Array, bias: Array | None, answer: Array, geometry: Geometry, fixed: bool
+    ) -> Planned:
+        """The planned convolution of a map ``x`` that fills ``answer``; see :func:`plan_convolution`."""
+        x, answer = batch_last(x), batch_last(answer)
+        self.convolutions.append(plan_convolution(x, kernel, bias, answer, geometry, fixed, self.workspace))
+        return self.convolutions[-1]
 
 
 class Op(Declared, ABC):
@@ -106,6 +123,10 @@ class Op(Declared, ABC):
     min_inputs: ClassVar[int] = 1
     max_inputs: ClassVar[int | None] = 1
     """The most inputs, or None for any number."""
+    reads_output: ClassVar[bool] = True
+    """Whether backward looks at what forward answered."""
+    in_place: ClassVar[bool] = False
+    """Whether a plan may let the output lie where its input does, and the input's error where the output's does."""
 
     @abstractmethod
     def output_shape(self, *inputs: Shape) -> Shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class BatchNorm(Elementwise):
     they are the running ones, which is what a forward outside of training uses.
     Source: Ioffe and Szegedy 2015; PyTorch BatchNorm2d.
     """
+
+    reads_output: ClassVar[bool] = False
 
     epsilon: Number = attribute(1e-5, "added to the variance", gt=0)
     momentum: Number = attribute(0.1, "how far the running statistics move in a step", ge=0, le=1)

@@ -14,6 +14,8 @@ from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, s
 class Concat(Op):
     """(C1, H, W), (C2, H, W), ... to (C1 + C2 + ..., H, W); vectors (F1,), (F2,), ... to (F1 + F2 + ...,)."""
 
+    reads_output: ClassVar[bool] = False
+
     min_inputs: ClassVar[int] = 2
     max_inputs: ClassVar[int | None] = None
 

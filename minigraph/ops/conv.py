@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from math import prod
-
-import numpy as np
+from typing import ClassVar
 
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.convolution.planned import PlannedConvolution
 from minigraph.declared import Count, Padding, Pair, pair
 from minigraph.errors import ShapeError
 from minigraph.ops.base import (
@@ -21,11 +18,11 @@ from minigraph.ops.base import (
     PlanBackward,
     Shape,
     Slot,
-    Step,
     attribute,
     register_op,
     require_map,
 )
+from minigraph.steps import Step, batch_last
 
 
 @register_op
@@ -36,6 +33,8 @@ class Conv(Op):
     Parameters: kernel (out_channels, C / groups, kh, kw) and bias (out_channels,).
     Source: ONNX Conv, operator set 22; PyTorch conv2d.
     """
+
+    reads_output: ClassVar[bool] = False
 
     kernel_size: Pair = attribute(..., "the kernel's size, an integer or [vertical, horizontal]")
     out_channels: Count = attribute(1, "channels of the answer")
@@ -105,21 +104,13 @@ class Conv(Op):
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         if slot.context.convolution.name != "fast":
             return super().plan(slot)
-        (x,), answer, parameters = slot.inputs, slot.output, slot.context.parameters
-        convolution = PlannedConvolution(x, parameters["kernel"], answer, self.geometry(x.shape[2:]), slot.fixed[0])
-        forward: list[Step] = [convolution.forward]
-        if self.bias:
-            bias = parameters["bias"].reshape(-1, 1, 1)
-            forward.append(partial(np.add, answer, bias, out=answer))
+        (x,), parameters = slot.inputs, slot.context.parameters
+        kernel, bias = parameters["kernel"], parameters.get("bias")
+        planned = slot.convolution(x, kernel, bias, slot.output, self.geometry(x.shape[2:]), slot.fixed[0])
 
         def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
-            steps: list[Step] = []
-            if "kernel" in gradients:
-                steps.append(convolution.kernel_gradient(error, gradients["kernel"]))
-            if "bias" in gradients:
-                steps.append(partial(np.add.reduce, error, axis=(0, 2, 3), out=gradients["bias"]))
-            if inputs[0] is not None:
-                steps.append(convolution.input_error(error, inputs[0]))
-            return steps
+            held = batch_last(error)
+            steps = planned.parameter_gradients(held, gradients.get("kernel"), gradients.get("bias"))
+            return steps if inputs[0] is None else [*steps, *planned.input_error(held, batch_last(inputs[0]))]
 
-        return forward, backward
+        return planned.forward(), backward

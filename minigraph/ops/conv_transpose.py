@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from math import prod
+from typing import ClassVar
+
+import numpy as np
 
 from minigraph.convolution import Geometry, resolve_padding, split_padding
 from minigraph.declared import Count, NonNegativePair, Padding, Pair, pair
 from minigraph.errors import ShapeError
-from minigraph.ops.base import Array, Context, Errors, Op, Parameter, Shape, attribute, register_op, require_map
+from minigraph.ops.base import (
+    Array,
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    PlanBackward,
+    Shape,
+    Slot,
+    attribute,
+    register_op,
+    require_map,
+)
+from minigraph.steps import Step, applying, batch_last, empty_batch_last
 
 
 @register_op
@@ -18,6 +36,8 @@ class ConvTranspose(Op):
     makes it H * stride large. Parameters: kernel (C, out_channels / groups, kh, kw) and bias (out_channels,).
     Source: ONNX ConvTranspose, operator set 22; PyTorch conv_transpose2d; Dumoulin and Visin 2016, chapter 4.
     """
+
+    reads_output: ClassVar[bool] = False
 
     kernel_size: Pair = attribute(..., "the kernel's size, an integer or [vertical, horizontal]")
     out_channels: Count = attribute(1, "channels of the answer")
@@ -100,3 +120,26 @@ class ConvTranspose(Op):
         if self.bias:
             gradients["bias"] = error.sum(axis=(0, 2, 3))
         return Errors((convolution.forward(error, kernel, geometry),), gradients)
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        if slot.context.convolution.name != "fast":
+            return super().plan(slot)
+        (x,), parameters, geometry = slot.inputs, slot.context.parameters, self.geometry()
+        kernel = parameters["kernel"]
+        planned = slot.convolution(slot.output, kernel, None, x, geometry, False)
+        forward = planned.input_error(batch_last(x), batch_last(slot.output))
+        if self.bias:
+            forward += applying(np.add, slot.output, slot.output, parameters["bias"].reshape(1, -1, 1, 1))
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            # The gradient's patches are those of the forward, which runs even where nobody needs its answer.
+            target = empty_batch_last(x.shape, x.dtype) if inputs[0] is None else inputs[0]
+            back = slot.convolution(error, kernel, None, target, geometry, False)
+            steps = back.forward()
+            if "kernel" in gradients:
+                steps += back.parameter_gradients(batch_last(x), gradients["kernel"], None)
+            if "bias" in gradients:
+                steps.append(partial(np.add.reduce, error, axis=(0, 2, 3), out=gradients["bias"]))
+            return steps
+
+        return forward, backward

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+
 from minigraph.declared import Count
 from minigraph.errors import ShapeError
-from minigraph.ops.base import Array, Context, Errors, Op, Parameter, Shape, attribute, register_op, spell_shape
+from minigraph.ops.base import (
+    Array,
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    PlanBackward,
+    Shape,
+    Slot,
+    attribute,
+    register_op,
+    spell_shape,
+)
+from minigraph.steps import Step, batch_last, multiplying
 
 
 @register_op
 class Dense(Op):
     """(F,) to (out_features,): y = kernel x + bias, with kernel (out_features, F) and bias (out_features,)."""
+
+    reads_output: ClassVar[bool] = False
 
     out_features: Count = attribute(..., "how many numbers the answer has")
     bias: bool = attribute(True, "whether a learned number is added to each of them")
@@ -42,3 +63,22 @@ class Dense(Op):
         if self.bias:
             gradients["bias"] = error.sum(axis=0)
         return Errors((error @ context.parameters["kernel"],), gradients)
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        # Batch-last: (F, N) and (O, N)
+        x, answer, parameters = batch_last(slot.inputs[0]), batch_last(slot.output), slot.context.parameters
+        forward = multiplying(answer, parameters["kernel"], x)
+        if self.bias:
+            forward.append(partial(np.add, answer, parameters["bias"].reshape(-1, 1), answer))
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            held, steps = batch_last(error), list[Step]()
+            if "kernel" in gradients:
+                steps += multiplying(gradients["kernel"], held, x.T)
+            if "bias" in gradients:
+                steps.append(partial(np.add.reduce, held, axis=1, out=gradients["bias"]))
+            if inputs[0] is not None:
+                steps += multiplying(batch_last(inputs[0]), parameters["kernel"].T, held)
+            return steps
+
+        return forward, backward

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import ClassVar
 
-from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op
+from minigraph.ops.base import Array, Context, Errors, Op, PlanBackward, Shape, Slot, register_op
+from minigraph.steps import Step, batch_last, copying
 
 
 @register_op
 class Flatten(Op):
     """(C, H, W) to (C*H*W,): channel after channel, row after row."""
+
+    reads_output: ClassVar[bool] = False
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (prod(inputs[0]),)
@@ -19,3 +24,11 @@ class Flatten(Op):
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         return Errors((error.reshape(inputs[0].shape).copy(),))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        x, answer = batch_last(slot.inputs[0]), batch_last(slot.output)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            return [] if inputs[0] is None else copying(batch_last(inputs[0]), batch_last(error).reshape(x.shape))
+
+        return copying(answer.reshape(x.shape), x), backward

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, r
 @register_op
 class GlobalAvgPool(Op):
     """(C, H, W) to (C, 1, 1): each channel's mean. Source: ONNX GlobalAveragePool, operator set 22."""
+
+    reads_output: ClassVar[bool] = False
 
     def output_shape(self, *inputs: Shape) -> Shape:
         channels, _, _ = require_map(inputs[0], "GlobalAvgPool")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from minigraph.declared import Number
@@ -11,6 +13,8 @@ from minigraph.ops.base import Array, Context, Elementwise, Errors, attribute, r
 @register_op
 class LeakyReLU(Elementwise):
     """x where x > 0, else slope * x, elementwise. Its derivative at 0 is the slope, as in PyTorch."""
+
+    reads_output: ClassVar[bool] = False
 
     slope: Number = attribute(0.01, "the factor of negative inputs")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from minigraph.ops.base import Array, Context, Elementwise, Errors, register_op
@@ -10,6 +12,8 @@ from minigraph.ops.base import Array, Context, Elementwise, Errors, register_op
 @register_op
 class Tanh(Elementwise):
     """tanh(x), elementwise."""
+
+    in_place: ClassVar[bool] = True
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         answer: Array = np.tanh(inputs[0])

@@ -24,6 +24,8 @@ from minigraph.recovery.equations import BilinearEquations, Equations, GraphEqua
 
 ROWS = 20_000
 """So many rows of patches are held at once."""
+SMALL = 1e-9
+"""A composite below this part of its constant is none."""
 BILINEAR = 10_000_000
 """So many constants of bilinear equations are held at most."""
 
@@ -103,7 +105,7 @@ class Composite:
         kernels = [name for name in self._probes.model.parameters.views_of(p) if name.endswith(".kernel")]
         scaled = p.copy()
         for name, view in self._probes.model.parameters.views_of(scaled).items():
-            if name in kernels and ours > 0 and theirs > 0:
+            if name in kernels and ours > 0 and theirs > SMALL * np.abs(fit.constant).max():
                 view *= (theirs / ours) ** (1 / len(kernels))
         return scaled
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import prod, sqrt
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -31,8 +31,8 @@ from minigraph.recovery.verdict import (
 )
 
 SOLVERS = ("auto", "composite", "lm", "lbfgs")
-JACOBIAN = 4_000_000
-"""Of a Jacobian with more entries L-BFGS is used, which needs none."""
+JACOBIAN = 2_000_000
+"""Where a Jacobian's rows have more entries and push more errors than this, L-BFGS is used, which needs none."""
 HELD_OUT = 0.2
 """Without a teacher this part of the targets can be held out to check the fit on."""
 
@@ -148,7 +148,7 @@ class Search:
             return Verdict(asked, "as asked")
         if not reason:
             return Verdict("composite", "a linear cascade: least squares finds its composite, which is then factorised")
-        large = rows * unknowns > JACOBIAN
+        large = rows * (unknowns + max(prod(shape) for shape in self.graph.shapes.values())) > JACOBIAN
         told = f"no linear cascade ({reason}), and a Jacobian of {rows:,} x {unknowns:,}"
         return Verdict("lbfgs", f"{told} is too large") if large else Verdict("lm", f"{told} is small")
 

@@ -215,3 +215,11 @@ def test_check_warns_of_what_is_hardly_meant_with_its_place(command: CommandLine
 def test_a_sound_definition_has_no_warnings(command: CommandLine) -> None:
     answer = command("check", *bundled())
     assert (answer.status, answer.err) == (0, "")
+
+
+def test_check_tells_how_a_step_is_planned(command: CommandLine) -> None:
+    answer = command("check", "conv_relu_sigmoid", "--plan", "--batch", "3")
+    assert answer.status == 0
+    assert "a training step of 3 samples" in answer.out
+    result = json.loads(command("check", "two_conv", "--plan", "--json").out)
+    assert [(row["node"], row["algorithm"]) for row in result["plan"]["rows"]] == [("conv1", "gemm"), ("conv2", "gemm")]

@@ -12,8 +12,10 @@ import pytest
 from minigraph.definition import TrainSection
 from minigraph.errors import one_of
 from minigraph.losses import LOSSES
+from minigraph.metrics import METRICS
 from minigraph.ops import OPS as REGISTERED_OPS
-from minigraph.optimizers import OPTIMIZERS
+from minigraph.optimizers import OPTIMIZERS, SGD
+from minigraph.schedules import SCHEDULES
 from tests.definition.test_reading import SOUND, told
 
 SOUND_JSON = json.dumps(tomllib.loads(SOUND), indent=2) + "\n"
@@ -22,6 +24,7 @@ OPS = ", ".join(REGISTERED_OPS)
 LOSS = one_of(LOSSES)
 OPTIMIZER = one_of(OPTIMIZERS)
 TRAIN_KEYS = ", ".join(TrainSection.model_fields)
+SGD_KEYS = ", ".join(["name", *SGD.model_fields])
 CONV_KEYS = "op, inputs, trainable, share, init, kernel_size, out_channels, stride, padding, dilation, groups, bias"
 NODE_KEYS = "op, inputs, trainable, share, init"
 ROOT_KEYS = "schema_version, name, description, dtype, outputs, inputs, nodes, data, train"
@@ -261,13 +264,12 @@ TOML_FAULTS = [
     (
         "learning_rate = 3e-5",
         "lr = 3e-5",
-        "28:29: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; "
-        "here it is called 'learning_rate'",
+        f"28:29: train.optimizer.lr: unknown key 'lr'; expected one of {SGD_KEYS}; here it is called 'learning_rate'",
     ),
     (
         "learning_rate = 3e-5",
-        "learning_rate = 3e-5, momentum = 0.9",
-        "28:51: train.optimizer.momentum: unknown key 'momentum'; expected one of name, learning_rate",
+        "learning_rate = 3e-5, dampening = 0.9",
+        f"28:51: train.optimizer.dampening: unknown key 'dampening'; expected one of {SGD_KEYS}",
     ),
     (
         "steps = 20",
@@ -348,12 +350,42 @@ TOML_FAULTS = [
         "20:2: data.source: missing key 'source': teacher: the targets are the graph's answers with the "
         "teacher's parameters; file: they are read",
     ),
-    ("steps = 20\n", "", "26:2: train.steps: missing key 'steps': how many updates"),
+    ("steps = 20\n", "", "26:2: train.steps: missing key 'steps': how many updates; or 'epochs'"),
     ('name = "sgd", ', "", f"28:13: train.optimizer.name: missing key 'name'; expected {OPTIMIZER}"),
     (
         'loss = "sse"',
         'los = "sse"',
         f"27:1: train.los: unknown key 'los'; expected one of {TRAIN_KEYS}; did you mean 'loss'?",
+    ),
+    (
+        "steps = 20",
+        "steps = 20\nepochs = 2",
+        "30:1: train.epochs: found 'epochs' beside 'steps'; expected one or the other",
+    ),
+    (
+        "steps = 20",
+        "steps = 20\nloss_weights = { conv3 = 1.0 }",
+        "30:18: train.loss_weights.conv3: unknown output 'conv3'; expected conv2; did you mean 'conv2'?",
+    ),
+    (
+        "steps = 20",
+        'steps = 20\nschedule = { name = "cosin" }',
+        f"30:21: train.schedule.name: unknown schedule 'cosin'; expected {one_of(SCHEDULES)}; did you mean 'cosine'?",
+    ),
+    (
+        "steps = 20",
+        'steps = 20\nmetrics = ["mae", "acuracy"]',
+        f"30:19: train.metrics[1]: unknown metric 'acuracy'; expected {one_of(METRICS)}; did you mean 'accuracy'?",
+    ),
+    (
+        'loss = "sse"',
+        'loss = { name = "huber", dleta = 0.5 }',
+        "27:26: train.loss.dleta: unknown key 'dleta'; expected one of name, delta; did you mean 'delta'?",
+    ),
+    (
+        'source = "teacher"',
+        'source = "teacher"\nsplit = { validation = 0.5, test = 0.6 }',
+        "22:36: data.split.test: found 0.6 (a number); expected shares of less than 1 together",
     ),
     # Types
     ('name = "small"', 'name = "2small"', f"2:8: name: found '2small' (a string); {NAME}"),
@@ -483,7 +515,7 @@ TOML_FAULTS = [
     (
         '{ name = "sgd", learning_rate = 3e-5 }',
         '"sgd"',
-        "28:13: train.optimizer: found 'sgd' (a string); expected a table with the key 'name' (sgd)",
+        f"28:13: train.optimizer: found 'sgd' (a string); expected a table with the key 'name' ({OPTIMIZER})",
     ),
     ("steps = 20", "steps = 1.5", "29:9: train.steps: found 1.5 (a number); expected an integer of at least 1"),
     ("steps = 20", "steps = true", "29:9: train.steps: found true (a boolean); expected an integer of at least 1"),
@@ -970,8 +1002,8 @@ TOML_FAULTS = [
     (
         'source = "teacher"',
         'source = "teacher"\nsample = 3',
-        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, "
-        "teacher; did you mean 'samples'?",
+        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, split, "
+        "validation, test, teacher; did you mean 'samples'?",
     ),
     # Training
     ('"sse"', '"see"', f"27:8: train.loss: found 'see' (a string); expected {LOSS}; did you mean 'sse'?"),
@@ -1113,8 +1145,7 @@ JSON_FAULTS = [
     (
         '"learning_rate"',
         '"lr"',
-        "55:7: train.optimizer.lr: unknown key 'lr'; expected one of name, learning_rate; "
-        "here it is called 'learning_rate'",
+        f"55:7: train.optimizer.lr: unknown key 'lr'; expected one of {SGD_KEYS}; here it is called 'learning_rate'",
     ),
     (
         '"conv2.kernel": 0.5',

@@ -243,7 +243,7 @@ def test_overrides_stand_over_the_text(tmp_path: Path) -> None:
     ("assignment", "message"),
     [
         ("train.steps=0", "train.steps: found 0 (an integer); expected an integer of at least 1"),
-        ("train.stepps=5", "train.stepps: unknown key 'stepps'; expected one of loss, optimizer, steps"),
+        ("train.stepps=5", "train.stepps: unknown key 'stepps'; expected one of loss, loss_weights, optimizer"),
         ("train.optimizer.learning_rate=-1", "train.optimizer.learning_rate: found -1 (an integer); expected a"),
     ],
 )

@@ -14,8 +14,10 @@ import minigraph as mg
 from minigraph.definition import Definition, bundled
 from minigraph.definition.schema import json_schema
 from minigraph.losses import LOSSES
+from minigraph.metrics import METRICS
 from minigraph.ops import OPS
 from minigraph.optimizers import OPTIMIZERS
+from minigraph.schedules import SCHEDULES
 from tests.definition.test_reading import SOUND
 from tests.definition.test_writing import graphs
 from tests.helpers import ROOT
@@ -73,7 +75,10 @@ def test_every_op_optimizer_and_loss_is_in_it() -> None:
         assert all(node["properties"][key]["description"] for key in node["properties"])
     train = SCHEMA["definitions"]["train"]["properties"]
     assert [member["properties"]["name"]["const"] for member in train["optimizer"]["oneOf"]] == list(OPTIMIZERS)
-    assert train["loss"]["enum"] == list(LOSSES)
+    for key, registry in (("loss", LOSSES), ("schedule", SCHEDULES)):
+        bare, *tables = train[key]["oneOf"]
+        assert bare["enum"] == [table["properties"]["name"]["const"] for table in tables] == list(registry)
+    assert train["metrics"]["items"]["enum"] == list(METRICS)
 
 
 @settings(max_examples=60)
@@ -138,6 +143,17 @@ FAULTS: list[tuple[tuple[str | int, ...], Any]] = [
     (("train", "optimizer", "name"), "sdg"),
     (("train", "optimizer", "learning_rate"), 0),
     (("train", "optimizer", "lr"), 0.1),
+    (("train", "loss"), {"name": "huber", "dleta": 1}),
+    (("train", "loss_weights"), {"conv2": -1}),
+    (("train", "optimizer", "momentum"), 1),
+    (("train", "optimizer", "nesterov"), 1),
+    (("train", "schedule"), "cosin"),
+    (("train", "schedule"), {"name": "step"}),
+    (("train", "metrics"), ["acuracy"]),
+    (("train", "metrics"), "accuracy"),
+    (("train", "clip_norm"), 0),
+    (("train", "batch_size"), 0),
+    (("train", "patience"), 0),
     (("train", "steps"), 0),
     (("train", "steps"), 1.5),
     (("train", "seed"), -1),

@@ -135,6 +135,41 @@ def test_the_bundled_definition_reads_back_with_all_its_sections(tmp_path: Path)
         assert again.data.teacher == first.data.teacher
 
 
+EVERYTHING = """
+[data]
+source = "file"
+file = "pairs.npz"
+split = { validation = 0.25 }
+test = { inputs = { image = { file = "x.npy" } }, outputs = { conv2 = { file = "y.npz", key = "y" } } }
+[train]
+loss = { name = "huber", delta = 0.5 }
+loss_weights = { conv2 = 2.0 }
+optimizer = { name = "adam", learning_rate = 0.01, betas = [0.8, 0.99] }
+schedule = { name = "step", step_size = 3, warmup = 2 }
+clip_norm = 1.0
+epochs = 4
+batch_size = 2
+metrics = ["mae", "psnr"]
+evaluate_every = 3
+patience = 2
+checkpoint_every = 5
+seed = 7
+log_every = 9
+"""
+
+
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+def test_every_setting_reads_back(suffix: str, tmp_path: Path) -> None:
+    text = TWO_CONV.read_text(encoding="utf-8")
+    (tmp_path / "all.toml").write_text(text[: text.index("# The targets")] + EVERYTHING)
+    first = Definition.load(tmp_path / "all.toml")
+    first.save(tmp_path / f"again.{suffix}")
+    again = Definition.load(tmp_path / f"again.{suffix}")
+    assert (again.data, again.train) == (first.data, first.train)
+    assert first.train is not None
+    assert first.train.model_fields_set >= set(type(first.train).model_fields) - {"steps"}
+
+
 def test_names_of_data_files_hold_from_the_new_folder(tmp_path: Path) -> None:
     (tmp_path / "old" / "sub").mkdir(parents=True)
     (tmp_path / "new").mkdir()

@@ -15,6 +15,7 @@ import minigraph as mg
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
 from minigraph.ops.base import Slot
+from minigraph.steps import empty_batch_last
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, central_difference, context, figure_cases
 
 Shapes = list[tuple[int, ...]]
@@ -62,6 +63,13 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
     "Tanh": [({}, [MAP]), ({}, [VECTOR])],
 }
 """For each op, attributes and input shapes without the batch: large enough to show a mistake, small to be quick."""
+
+
+def filled_batch_last(shape: tuple[int, ...], values: Any) -> Array:
+    """An array of this shape whose memory is as in a plan."""
+    array = empty_batch_last(shape, np.float64)
+    array[...] = values
+    return array
 
 
 @dataclass(frozen=True)
@@ -115,12 +123,13 @@ class Trial:
 
     def planned(self) -> tuple[Array, list[Array], dict[str, Array]]:
         """The answer, input errors and gradients of the op's plan, run twice over buffers full of rubbish."""
-        output = np.full(self.error.shape, np.nan, self.error.dtype)
+        output, error = filled_batch_last(self.error.shape, np.nan), filled_batch_last(self.error.shape, self.error)
+        inputs = tuple(filled_batch_last(x.shape, x) for x in self.inputs)
         held = context(self.parameters, self.engine, self.state, self.training)
-        forward, backward = self.op.plan(Slot(self.inputs, (False,) * len(self.inputs), output, held))
-        errors = [np.full_like(x, np.nan) for x in self.inputs]
+        forward, backward = self.op.plan(Slot(inputs, (False,) * len(inputs), output, held))
+        errors = [filled_batch_last(x.shape, np.nan) for x in inputs]
         gradients = {name: np.full_like(array, np.nan) for name, array in self.parameters.items()}
-        steps = [*forward, *backward(self.error, tuple(errors), gradients)]
+        steps = [*forward, *backward(error, tuple(errors), gradients)]
         for _ in range(2):
             for step in steps:
                 step()

@@ -1,0 +1,96 @@
+"""What a training run shows while it goes on: lines now and then, and on a terminal a live one below them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from minigraph.cli.output import Output
+
+if TYPE_CHECKING:
+    from minigraph.training import Trainer
+
+Show = Callable[["Trainer"], None]
+
+
+class Lines:
+    """The lines of a run: one for every ``log_every`` steps or, where the length is told in epochs, for each epoch."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._told = trainer.step
+        self._every = trainer.settings.log_every
+
+    def new(self, trainer: Trainer) -> list[str]:
+        """The lines that are due since the last time."""
+        first, self._told = self._told, trainer.step
+        if trainer.settings.epochs is not None:
+            epochs, per_epoch = trainer.settings.epochs, trainer.batches.per_epoch
+            return [
+                f"epoch {round(row['step'] / per_epoch):{len(str(epochs))}d}  loss {row['loss']:.6f}{_judged(row)}"
+                for row in trainer.evaluations
+                if row["step"] > first
+            ]
+        digits = len(str(trainer.length - 1))
+        judged = {int(row["step"]) - 1: _judged(row) for row in trainer.evaluations if row["step"] > first}
+        return [
+            f"step {step:{digits}d}  loss {trainer.losses[step]:.6f}{judged.get(step, '')}"
+            for step in range(first, trainer.step)
+            if (step + 1) % self._every == 0 or step == 0
+        ]
+
+
+def _judged(row: dict[str, float]) -> str:
+    told = {
+        key.replace("validation_", "validation "): value for key, value in row.items() if key not in ("step", "loss")
+    }
+    return "".join(f"  {key} {value:.6g}" for key, value in told.items())
+
+
+@contextmanager
+def showing(output: Output, trainer: Trainer) -> Iterator[Show]:
+    """A function to be told now and then: it prints the lines that are due, above a live one on a terminal."""
+    lines = Lines(trainer)
+
+    def say(trainer: Trainer) -> None:
+        for line in lines.new(trainer):
+            output.say(line)
+
+    if output.quiet:
+        yield lambda trainer: None
+    elif not output.stream.isatty():
+        yield say
+    else:
+        with _live(output, trainer, lines) as show:
+            yield show
+
+
+@contextmanager
+def _live(output: Output, trainer: Trainer, lines: Lines) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from minigraph.views.sparkline import sparkline
+
+    console = Console(file=output.stream, highlight=False)
+    columns = (
+        TextColumn("{task.completed}/{task.total}"),
+        BarColumn(20),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("train", total=trainer.length, completed=trainer.step, told="")
+        first, started = trainer.step, time.perf_counter()
+
+        def show(trainer: Trainer) -> None:
+            for line in lines.new(trainer):
+                progress.console.print(line)
+            pace = (trainer.step - first) / max(time.perf_counter() - started, 1e-9)
+            judged = _judged(trainer.evaluations[-1]) if trainer.evaluations else ""
+            curve = sparkline(trainer.losses[:: 1 + trainer.step // 10_000])
+            told = f"loss {trainer.losses[-1]:.6g} {curve}{judged}  rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
+            progress.update(bar, completed=trainer.step, told=told)
+
+        yield show

@@ -1,0 +1,160 @@
+"""Training: forward, loss, backward, update, again.
+
+:func:`train` is the way in. :class:`Trainer` takes the steps and can be kept and restored between any two,
+``batches.py`` has the samples of each step, ``evaluation.py`` judges, ``diagnosis.py`` says where a run went wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from minigraph.definition.sections import TrainSection, train_problems
+from minigraph.errors import CheckpointError, DefinitionError, TrainingDiverged, describe
+from minigraph.files import write_npz
+from minigraph.losses import Loss
+from minigraph.model import Arrays, Model
+from minigraph.optimizers import Optimizer
+from minigraph.samples import fit_samples
+from minigraph.schedules import Schedule
+from minigraph.training.checkpoint import read_checkpoint, write_checkpoint
+from minigraph.training.trainer import History, OnStep, Trainer
+
+__all__ = ["History", "Trainer", "read_checkpoint", "run", "train"]
+
+PACE = 0.1
+"""Seconds between two moments at which a run is shown and can be stopped."""
+REST = 10.0
+"""Seconds between two checkpoints, where no number of steps is set."""
+
+
+def train(
+    model: Model,
+    x: Arrays,
+    target: Arrays,
+    *,
+    loss: str | Loss = "sse",
+    optimizer: Optimizer,
+    steps: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    clip_norm: float | None = None,
+    loss_weights: dict[str, float] | None = None,
+    validation: tuple[Arrays, Arrays] | None = None,
+    metrics: Sequence[str] = (),
+    evaluate_every: int | None = None,
+    patience: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
+    detect_anomaly: bool = False,
+    on_step: OnStep | None = None,
+) -> History:
+    """Fit the model's trainable parameters so that its answer to ``x`` comes near ``target``.
+
+    Every step is one forward, one backward and one update of all parameters at once. The losses of several outputs
+    are added.
+
+    Args:
+        model: its parameters are changed in place.
+        x: as for :meth:`Model.forward`.
+        target: shaped like the answer: an array, or a dict of arrays for several outputs. For "cross_entropy" it may be
+            class numbers: (N,), or (N, H, W) for maps.
+        loss: a loss's name, such as "sse", or a Loss.
+        optimizer: such as ``mg.SGD(learning_rate=3e-5)``.
+        steps: how many updates; or ``epochs``: how many times every sample is seen.
+        batch_size: samples in a step, drawn anew for each epoch; all of them when left out.
+        seed: seeds the order of the samples.
+        schedule: how the rate changes: a name, such as "cosine", or a Schedule.
+        clip_norm: a gradient that is longer is shortened to this length.
+        loss_weights: what an output's loss is multiplied by; 1 when left out.
+        validation: (inputs, targets) that the model is judged by between the steps.
+        metrics: what each evaluation tells beside the loss: "accuracy", "mae", "psnr".
+        evaluate_every: steps between evaluations; an epoch when left out.
+        patience: training stops when so many evaluations in a row bring no better loss.
+        checkpoint: an npz in which the run is kept, so that it can be gone on with; the best weights by validation are
+            kept beside it as best.npz.
+        checkpoint_every: steps between two writings of it, beside that at the end; about ten seconds when left out.
+        resume: go on from the checkpoint, if there is one, to the same bits as if the run had never ended.
+        detect_anomaly: stop at the first step with a node's value or error that is not finite. Slow.
+        on_step: called with (step from 0, loss before its update).
+
+    Raises:
+        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real numbers.
+        DefinitionError: a setting is wrong.
+        CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
+        TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that
+            answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those from
+            before the loss began to rise, up to a tenth of a second earlier.
+    """
+    if not isinstance(optimizer, Optimizer):
+        raise DefinitionError(f"optimizer: found {describe(optimizer)}; expected one such as mg.SGD(learning_rate=0.1)")
+    settings = TrainSection(
+        loss=loss,
+        optimizer=optimizer,
+        steps=steps,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        schedule=schedule,
+        clip_norm=clip_norm,
+        loss_weights=loss_weights or {},
+        metrics=metrics,
+        evaluate_every=evaluate_every,
+        patience=patience,
+        checkpoint_every=checkpoint_every,
+    )
+    problems = train_problems(model.graph.outputs, settings)
+    if problems:
+        raise DefinitionError(problems)
+    samples = fit_samples(model.graph, settings.loss, x, target)
+    judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
+    trainer = Trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
+    file = None if checkpoint is None else Path(checkpoint)
+    if file is not None and file.exists():
+        if not resume:
+            raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
+        read_checkpoint(file, trainer)
+    run(trainer, file)
+    return trainer.history
+
+
+def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Trainer], object] | None = None) -> None:
+    """Take a trainer to its end.
+
+    Args:
+        checkpoint: where the run is kept now and then, and at its end, however it ends.
+        watch: called about ten times a second; the run is stopped when it answers true.
+
+    Raises:
+        TrainingDiverged: the checkpoint is then from before the loss began to rise.
+    """
+    every, ahead, best, written = trainer.settings.checkpoint_every, 1, trainer.best, time.perf_counter()
+    while not trainer.done:
+        before, seconds, due = trainer.step, trainer.seconds, trainer.next_evaluation()
+        until = min(before + ahead, due, trainer.length)
+        try:
+            trainer.advance(until if every is None else min(until, (before // every + 1) * every))
+        except TrainingDiverged as error:
+            if checkpoint is not None and trainer.step < error.step:
+                write_checkpoint(checkpoint, trainer)
+            raise
+        if trainer.step == due:
+            trainer.evaluate()
+        taken = max(trainer.seconds - seconds, 1e-6)
+        ahead = max(1, min(2 * ahead, int((trainer.step - before) * PACE / taken)))
+        wish = watch is not None and watch(trainer)
+        if wish and not trainer.done:
+            trainer.stop()
+        if checkpoint is None:
+            continue
+        if trainer.best is not best:
+            best = trainer.best
+            write_npz(checkpoint.with_name("best.npz"), best)
+        old = time.perf_counter() - written > REST if every is None else trainer.step % every == 0
+        if old or trainer.done:
+            write_checkpoint(checkpoint, trainer)
+            written = time.perf_counter()

@@ -1,0 +1,119 @@
+"""Batches: the samples of each step, in buffers that a plan reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigraph.definition.sections import TrainSection
+from minigraph.model import Model
+from minigraph.plan import Plan
+from minigraph.samples import Samples, stream
+
+Array = NDArray[Any]
+
+
+class Batch:
+    """Buffers for a number of samples, and the passes over them.
+
+    Attributes:
+        inputs, targets: by name; the plan reads them where they are.
+        loss: the weighted loss of the plan's outputs; it fills the plan's output errors.
+    """
+
+    def __init__(self, model: Model, samples: Samples, size: int, settings: TrainSection, gradient: Array) -> None:
+        self.inputs = {name: np.zeros((size, *array.shape[1:]), model.dtype) for name, array in samples.inputs.items()}
+        self.targets = {}
+        for name, array in samples.targets.items():
+            classes = array.ndim < 1 + len(model.graph.shapes[name])
+            self.targets[name] = np.zeros((size, *array.shape[1:]), np.int64 if classes else model.dtype)
+        fixed = size == len(samples)
+        if fixed:
+            self.fill(samples, slice(None))
+        self.plan = Plan(model, self.inputs, model.parameters.views_of(gradient), fixed=fixed)
+        self.loss = self._loss(settings)
+
+    def fill(self, samples: Samples, which: Any) -> None:
+        """Put these samples into the buffers."""
+        inputs, targets = samples.read(which)
+        for name, buffer in self.inputs.items():
+            buffer[...] = inputs[name]
+        for name, buffer in self.targets.items():
+            buffer[...] = targets[name]
+
+    def _loss(self, settings: TrainSection) -> Callable[[], float]:
+        parts = [
+            partial(settings.loss.evaluate, self.plan.values[name], target, self.plan.output_errors[name])
+            for name, target in self.targets.items()
+        ]
+        if not settings.loss_weights:
+            return parts[0] if len(parts) == 1 else lambda: sum(part() for part in parts)
+        weights = [settings.loss_weights.get(name, 1.0) for name in self.targets]
+        errors = [self.plan.output_errors[name] for name in self.targets]
+
+        def weighted() -> float:
+            total = 0.0
+            for part, weight, error in zip(parts, weights, errors, strict=True):
+                total += weight * part()
+                error *= weight
+            return total
+
+        return weighted
+
+    def loss_of_nothing(self) -> float:
+        """The loss if every answer were 0, in place of what the last forward answered."""
+        for name in self.targets:
+            self.plan.values[name][...] = 0
+        return self.loss()
+
+
+class Batches:
+    """Which batch is whose turn: each epoch draws a new order of all samples, and its last batch may be smaller.
+
+    Attributes:
+        per_epoch: how many steps an epoch has.
+        whole: the one batch, filled once and for all, if it has all samples; else None.
+    """
+
+    def __init__(self, model: Model, samples: Samples, settings: TrainSection, gradient: Array) -> None:
+        self._samples = samples
+        self._size = min(settings.batch_size or len(samples), len(samples))
+        self.per_epoch = -(-len(samples) // self._size)
+        sizes = {self._size, len(samples) - (self.per_epoch - 1) * self._size}
+        self._batches = {size: Batch(model, samples, size, settings, gradient) for size in sizes}
+        self.whole = self._batches[self._size] if self.per_epoch == 1 else None
+        self._generator = stream(settings.seed, "shuffle")
+        self._drawn = self._generator.bit_generator.state
+        self._epoch = -1
+        self._order = np.empty(0, np.intp)
+
+    def held(self) -> AbstractContextManager[None]:
+        """In what the plans of the batches run best; see :meth:`Plan.held`."""
+        return self._batches[self._size].plan.held()
+
+    def state_at(self, step: int) -> Any:
+        """The generator's state from before the order of this step's epoch was drawn, or will be."""
+        return self._drawn if step // self.per_epoch == self._epoch else self._generator.bit_generator.state
+
+    def rewind(self, state: Any) -> None:
+        """Go back to what :meth:`state_at` told; the step asked for next has to be the one it was asked for."""
+        self._generator.bit_generator.state = state
+        self._epoch = -1
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, filled. Epochs have to be asked for one after another."""
+        if self.whole is not None:
+            return self.whole
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            self._drawn, self._epoch = self._generator.bit_generator.state, epoch
+            self._order = self._generator.permutation(len(self._samples))
+        rows = self._order[position * self._size : (position + 1) * self._size]
+        batch = self._batches[len(rows)]
+        batch.fill(self._samples, rows)
+        return batch

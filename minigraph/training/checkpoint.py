@@ -1,0 +1,80 @@
+"""Checkpoints: all of a run in one npz, from which it goes on to the same bits.
+
+The keys, read by plain ``np.load``: ``parameters/NAME``, ``state/NAME``, ``optimizer/NAME``, ``step``, ``epoch``,
+``position`` (the step within the epoch), ``losses``, ``best/NAME`` and, as JSON texts, ``memory`` (the generator's and
+the schedule's state, the best loss so far), ``evaluations`` and ``fingerprint`` (the graph, and the settings that have
+to agree).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigraph.definition.writing import to_tables
+from minigraph.errors import CheckpointError, KeyPath, spell_path
+from minigraph.files import read_npz, write_npz
+from minigraph.training.trainer import Trainer
+
+
+def write_checkpoint(path: Path, trainer: Trainer) -> None:
+    """Write a trainer as it stands, whole or not at all."""
+    write_npz(path, {**trainer.saved(), "fingerprint": np.array(json.dumps(fingerprint(trainer)))})
+
+
+def read_checkpoint(path: Path, trainer: Trainer) -> None:
+    """Put a new trainer to where a checkpoint was written.
+
+    The learning rate and the optimizer's other numbers, the schedule, the length and what only looks on may be others.
+
+    Raises:
+        CheckpointError: it is of another graph, or of other settings; the text has every difference.
+        DataError: the file cannot be read.
+    """
+    saved = read_npz(path)
+    if "fingerprint" not in saved:
+        raise CheckpointError(f"{path}: found no checkpoint, but arrays; expected one written by training")
+    found = list(_differences(fingerprint(trainer), json.loads(str(saved["fingerprint"]))))
+    found = found or [f"'{name}' is missing" for name in sorted(trainer.saved().keys() - saved.keys())]
+    if found:
+        raise CheckpointError(f"{path}: this checkpoint is of another run: {'; '.join(found)}")
+    step = int(saved["step"])
+    if step > trainer.length:
+        raise CheckpointError(f"{path}: found {step} steps done; expected at most the {trainer.length} of this run")
+    trainer.resume(saved)
+
+
+def fingerprint(trainer: Trainer) -> dict[str, Any]:
+    """What has to be the same for a run to be gone on with."""
+    tables, settings = to_tables(trainer.model.graph, None, None), trainer.settings
+    graph = {key: tables[key] for key in ("inputs", "nodes", "outputs")}
+    train = {
+        "loss": repr(settings.loss),
+        "loss_weights": settings.loss_weights,
+        "optimizer": type(settings.optimizer).__name__,
+        "batch_size": settings.batch_size,
+        "seed": settings.seed,
+    }
+    plain: dict[str, Any] = json.loads(
+        json.dumps({**graph, "dtype": trainer.model.dtype, "train": train, "samples": len(trainer.samples)})
+    )
+    return plain
+
+
+def _differences(found: Any, held: Any, path: KeyPath = ()) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(held, dict):
+        for key in dict.fromkeys([*found, *held]):
+            yield from _differences(found.get(key), held.get(key), (*path, key))
+    elif found != held:
+        yield f"{spell_path(path)}: found {_told(found)}, the checkpoint has {_told(held)}"
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,49 @@
+"""Evaluation: the loss and the metrics of many samples, in passes of a batch each that change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigraph.definition.sections import TrainSection
+from minigraph.metrics import METRICS
+from minigraph.model import Model
+from minigraph.samples import Samples
+
+PASS = 256
+"""So many samples are answered at once where no batch size is set."""
+
+
+def columns(model: Model, settings: TrainSection) -> list[str]:
+    """The names of what :func:`evaluate` answers."""
+    outputs = model.graph.outputs
+    return ["loss", *(_key(output, name, outputs) for output in outputs for name in settings.metrics)]
+
+
+def _key(output: str, metric: str, outputs: list[str]) -> str:
+    return f"{output}.{metric}" if len(outputs) > 1 else metric
+
+
+def evaluate(model: Model, samples: Samples, settings: TrainSection) -> dict[str, float]:
+    """The weighted loss as "loss", and each metric; of several outputs as "output.metric".
+
+    The passes are those of inference: BatchNorm uses its running statistics.
+    """
+    outputs, shapes = model.graph.outputs, model.graph.shapes
+    metrics = {
+        _key(output, name, outputs): (output, METRICS.find(name)()) for output in outputs for name in settings.metrics
+    }
+    totals = dict.fromkeys(columns(model, settings), 0.0)
+    for start in range(0, len(samples), settings.batch_size or PASS):
+        inputs, targets = samples.read(slice(start, start + (settings.batch_size or PASS)))
+        arrays = {name: array.astype(model.dtype) for name, array in inputs.items()}
+        count = len(next(iter(arrays.values())))
+        model.run(arrays)
+        for name in outputs:
+            classes = targets[name].ndim < 1 + len(shapes[name])
+            targets[name] = targets[name].astype(np.int64 if classes else model.dtype)
+            loss = settings.loss.evaluate(arrays[name], targets[name], np.empty_like(arrays[name]))
+            share = 1 if settings.loss.sums else count / len(samples)
+            totals["loss"] += settings.loss_weights.get(name, 1.0) * loss * share
+        for key, (output, metric) in metrics.items():
+            totals[key] += float(metric.of_samples(arrays[output], targets[output]).sum()) / len(samples)
+    return totals

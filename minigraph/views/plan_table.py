@@ -1,0 +1,77 @@
+"""plan_table: how a training step of a graph is planned, a row for each node with a convolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigraph.graph import Graph
+from minigraph.model import Model
+from minigraph.plan import Plan
+from minigraph.threads import thread_count
+from minigraph.views.summary import spell_bytes, table
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One convolution of a node.
+
+    Attributes:
+        algorithm: "gemm", "winograd" or "fft".
+        bytes: of its own buffers, beside values, errors and parameters.
+        multiply_adds: products summed in its forward of the whole batch by the definition of the convolution.
+        shared: whether the threads share its passes.
+    """
+
+    node: str
+    algorithm: str
+    bytes: int
+    multiply_adds: int
+    shared: bool
+
+
+@dataclass(frozen=True)
+class PlanTable:
+    """A graph's plan; its text is the table.
+
+    Attributes:
+        batch: samples in a step. workspace: bytes that the steps use in turn, for each thread.
+    """
+
+    batch: int
+    rows: list[PlanRow]
+    workspace: int
+
+    def __str__(self) -> str:
+        cells = [
+            (row.node, row.algorithm, spell_bytes(row.bytes), f"{row.multiply_adds:,}", "yes" if row.shared else "no")
+            for row in self.rows
+        ]
+        columns = ("node", "algorithm", "buffers", "multiply-adds", "shared")
+        return (
+            f"a training step of {self.batch} sample{'s' * (self.batch > 1)}\n"
+            f"{table(columns, cells, right=columns[2:4])}\n"
+            f"and {spell_bytes(self.workspace)} of workspace for each of {thread_count()} threads"
+        )
+
+    __repr__ = __str__
+
+
+def plan_table(graph: Graph, batch: int = 1) -> PlanTable:
+    """How a training step of ``batch`` samples is planned by the fast engine.
+
+    >>> import minigraph as mg
+    >>> [(row.node, row.algorithm) for row in plan_table(mg.Graph.load("two_conv")).rows]
+    [('conv1', 'gemm'), ('conv2', 'gemm')]
+    """
+    model = Model(graph, seed=0)
+    inputs = {name: np.zeros((batch, *shape), model.dtype) for name, shape in graph.inputs.items()}
+    gradients = model.parameters.views_of(np.zeros_like(model.parameters.trainable))
+    plan = Plan(model, inputs, gradients, fixed=False)
+    rows = [
+        PlanRow(name, planned.name, planned.bytes, planned.layer.multiply_adds, planned.layer.large)
+        for name, convolutions in plan.convolutions.items()
+        for planned in convolutions
+    ]
+    return PlanTable(batch, rows, plan.workspace.bytes)

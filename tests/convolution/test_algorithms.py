@@ -1,0 +1,191 @@
+"""Every algorithm of the fast engine, forced in turn, with work cut in every way, against outside oracles."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.signal import correlate2d
+
+from minigraph import steps, threads
+from minigraph.convolution import Geometry, choice, layer, patches, winograd
+from minigraph.convolution.choice import ALGORITHMS, choose, plan_convolution
+from minigraph.convolution.fourier import Fourier
+from minigraph.convolution.gemm import Gemm
+from minigraph.convolution.layer import Layer, Planned
+from minigraph.convolution.winograd import Winograd
+from minigraph.ops import Conv
+from minigraph.steps import batch_first, batch_last
+from tests.convolution.drawing import Drawn, convolutions
+from tests.helpers import Array, Case, assert_close, assert_exact, figure_cases
+
+CUTS: dict[str, dict[Any, dict[str, Any]]] = {
+    "as it is": {},
+    "shared": {layer: {"FEW_PRODUCTS": -1}, steps: {"FEW_PRODUCTS": -1, "FEW_NUMBERS": -1}},
+    "in small tiles": {patches: {"TILE_BYTES": 700, "COLUMNS": (3, 9)}, winograd: {"TILE_BYTES": 900}},
+    "in single entries": {
+        layer: {"FEW_PRODUCTS": -1},
+        patches: {"TILE_BYTES": 1, "COLUMNS": (1, 1)},
+        winograd: {"TILE_BYTES": 1},
+    },
+}
+"""How work may be cut: constants of modules that are put over."""
+
+
+@pytest.fixture(params=CUTS)
+def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    for module, values in CUTS[request.param].items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
+    return str(request.param)
+
+
+@pytest.fixture(params=ALGORITHMS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[Planned]:
+    """Each algorithm in turn, forced."""
+    forced: type[Planned] = request.param
+    monkeypatch.setattr(choice, "choose", lambda sizes: forced)
+    return forced
+
+
+def planned(
+    x: Array, kernel: Array, error: Array, geometry: Geometry, fixed: bool = False, runs: int = 2
+) -> list[Array]:
+    """The answer with a bias of 1, 2, ..., the gradients of kernel and bias, and the input's error."""
+    bias = np.arange(1, len(kernel) + 1).astype(x.dtype)
+    held, errors = (np.ascontiguousarray(batch_last(array)) for array in (x, error))
+    answer, filled = np.full_like(errors, np.nan), np.full_like(held, np.nan)
+    gradient, bias_gradient = np.full_like(kernel, np.nan), np.full_like(bias, np.nan)
+    convolution = plan_convolution(held, kernel, bias, answer, geometry, fixed)
+    work = [
+        *convolution.forward(),
+        *convolution.parameter_gradients(errors, gradient, bias_gradient),
+        *convolution.input_error(errors, filled),
+    ]
+    for _ in range(runs):
+        for step in work:
+            step()
+    return [batch_first(answer), gradient, bias_gradient, batch_first(filled)]
+
+
+def applies(kind: type[Planned], x: Array, kernel: Array, error: Array, geometry: Geometry) -> bool:
+    sizes = Layer(len(x), x.shape[1], x.shape[2:], len(kernel), kernel.shape[2:], error.shape[2:], geometry, x.itemsize)
+    return kind.cost(sizes) is not None
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in figure_cases("conv")])
+def test_all_passes_are_pytorchs(kind: type[Planned], cut: str, fixed: bool, case: Case) -> None:
+    x, kernel, error = case.arrays["input0"], case.arrays["parameter/kernel"], case.arrays["error"]
+    geometry = Conv(**case.about["attributes"]).geometry(x.shape[2:])
+    if not applies(kind, x, kernel, error, geometry):
+        return
+    bias = case.arrays.get("parameter/bias", np.zeros(len(kernel)))
+    answer, gradient, _, input_error = planned(x, kernel, error, geometry, fixed)
+    own = np.arange(1, len(kernel) + 1)
+    assert_close(answer + (bias - own).reshape(-1, 1, 1), case.arrays["output"])
+    assert_close(gradient, case.arrays["gradient/kernel"])
+    assert_close(input_error, case.arrays["input_error0"])
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whole_numbers_give_exactly_the_sums_of_the_definition(
+    kind: type[Planned], cut: str, data: st.DataObject
+) -> None:
+    drawn = data.draw(convolutions(plain=kind is not Gemm))
+    x, kernel, error = drawn.arrays(integers=True)
+    assert applies(kind, x, kernel, error, drawn.geometry)
+    answer, gradient, bias_gradient, input_error = planned(x, kernel, error, drawn.geometry, runs=1)
+    compare = assert_close if kind is Fourier else assert_exact
+    wanted = drawn.answer(x, kernel)
+    compare(answer, wanted + np.arange(1, len(kernel) + 1).reshape(-1, 1, 1))
+    compare(bias_gradient, error.sum(axis=(0, 2, 3)))
+    # <forward(x, k), e> = <x, input_error(e)> = <k, kernel_gradient(e)>
+    through_forward = (wanted * error).sum()
+    compare((input_error * x).sum(), through_forward)
+    compare((gradient * kernel).sum(), through_forward)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_gradient_of_each_tap_is_what_scipy_correlates(kind: type[Planned], data: st.DataObject) -> None:
+    drawn = data.draw(convolutions(plain=kind is not Gemm))
+    x, kernel, error = drawn.arrays(integers=False)
+    assert applies(kind, x, kernel, error, drawn.geometry)
+    _, gradient, _, _ = planned(x, kernel, error, drawn.geometry, runs=1)
+    top, left, bottom, right = drawn.geometry.padding
+    padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    (down, across), (tap_down, tap_across) = drawn.geometry.stride, drawn.geometry.dilation
+    in_group, out_group = kernel.shape[1], len(kernel) // drawn.geometry.groups
+    inserted = np.zeros((*error.shape[:2], (error.shape[2] - 1) * down + 1, (error.shape[3] - 1) * across + 1))
+    inserted[:, :, ::down, ::across] = error
+    wanted = np.zeros_like(kernel)
+    for o, c in np.ndindex(*kernel.shape[:2]):
+        for n in range(len(x)):
+            every = correlate2d(padded[n, o // out_group * in_group + c], inserted[n, o], mode="valid")
+            reached = every[::tap_down, ::tap_across]
+            wanted[o, c] += reached[: kernel.shape[2], : kernel.shape[3]]
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-12, atol=1e-12 * np.abs(padded).max() * np.abs(error).sum())
+
+
+LARGE = Drawn(5, 3, (21, 26), 4, (5, 3), Geometry(padding=(1, 0, 2, 2)), seed=3)
+
+
+def test_results_have_the_same_bits_on_any_number_of_threads(
+    kind: type[Planned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer, "FEW_PRODUCTS", -1)
+    x, kernel, error = LARGE.arrays(integers=False)
+    found = []
+    for count in (1, 2, 3, 2):
+        monkeypatch.setattr(threads, "_chosen", count)
+        threads._forget_pool()
+        found.append(planned(x, kernel, error, LARGE.geometry))
+    for others in found[1:]:
+        for array, other in zip(found[0], others, strict=True):
+            assert_exact(array, other)
+
+
+def test_float32_stays_float32_and_near_float64(kind: type[Planned], cut: str) -> None:
+    x, kernel, error = (array.astype(np.float32) for array in LARGE.arrays(integers=False))
+    single = planned(x, kernel, error, LARGE.geometry)
+    double = planned(x.astype(float), kernel.astype(float), error.astype(float), LARGE.geometry)
+    for found, wanted in zip(single, double, strict=True):
+        assert found.dtype == np.float32
+        assert_close(found.astype(float), wanted, 1e-5)
+
+
+def test_an_input_that_changes_is_read_anew(kind: type[Planned], cut: str) -> None:
+    x, kernel, answer = np.ones((1, 7, 5, 2)), np.ones((1, 1, 3, 3)), np.empty((1, 5, 3, 2))
+    work = plan_convolution(x, kernel, None, answer, Geometry()).forward()
+    for value in (1, 2):
+        x[...] = value
+        for step in work:
+            step()
+        assert_close(answer, np.full((1, 5, 3, 2), 9.0 * value))
+
+
+def test_the_patches_of_an_input_that_does_not_change_are_kept() -> None:
+    x, kernel, answer = np.ones((1, 7, 5, 2)), np.ones((1, 1, 3, 3)), np.empty((1, 5, 3, 2))
+    work = plan_convolution(x, kernel, None, answer, Geometry(), fixed=True).forward()
+    x[...] = np.nan  # nobody reads it again
+    for step in work:
+        step()
+    assert_close(answer, np.full((1, 5, 3, 2), 9.0))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted"),
+    [
+        (Layer(1, 1, (20, 20), 1, (3, 3), (18, 18), Geometry(), 8), Gemm),
+        (Layer(32, 64, (32, 32), 64, (3, 3), (30, 30), Geometry(), 4), Winograd),
+        (Layer(32, 64, (32, 32), 64, (3, 3), (15, 15), Geometry((2, 2)), 4), Gemm),
+        (Layer(1, 1, (512, 512), 1, (31, 31), (482, 482), Geometry(), 4), Fourier),
+        (Layer(1, 1, (512, 512), 1, (3, 3), (510, 510), Geometry(), 4), Gemm),
+        (Layer(32, 32, (28, 28), 32, (3, 3), (26, 26), Geometry(groups=32), 4), Gemm),
+    ],
+)
+def test_the_choice_follows_from_the_sizes(sizes: Layer, wanted: type[Planned]) -> None:
+    assert choose(sizes) is wanted

@@ -1,0 +1,36 @@
+"""The table of how a training step is planned."""
+
+import pytest
+
+import minigraph as mg
+from minigraph import threads
+from minigraph.convolution import layer
+from minigraph.views.plan_table import plan_table
+
+
+def wide() -> mg.Graph:
+    graph = mg.Graph("wide", dtype="float32")
+    first = graph.add("first", mg.Conv(kernel_size=3, out_channels=64), graph.input("x", (64, 32, 32)))
+    relu = graph.add("relu", mg.ReLU(), first)
+    graph.output(graph.add("second", mg.Conv(kernel_size=5, out_channels=2, stride=2), relu))
+    return graph
+
+
+def test_each_convolution_has_its_algorithm_its_buffers_and_its_work() -> None:
+    found = plan_table(wide(), batch=32)
+    assert [(row.node, row.algorithm, row.shared) for row in found.rows] == [
+        ("first", "winograd", True),
+        ("second", "gemm", True),
+    ]
+    assert [row.multiply_adds for row in found.rows] == [32 * 64 * 30 * 30 * 64 * 9, 32 * 2 * 13 * 13 * 64 * 25]
+    assert all(row.multiply_adds > layer.FEW_PRODUCTS and row.bytes > 0 for row in found.rows)
+    assert found.workspace > 0
+
+
+def test_the_table_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_chosen", 2)
+    lines = str(plan_table(mg.Graph.load("two_conv"))).splitlines()
+    assert lines[0] == "a training step of 1 sample"
+    assert lines[1].split() == ["node", "algorithm", "buffers", "multiply-adds", "shared"]
+    assert [line.split()[:2] for line in lines[3:5]] == [["conv1", "gemm"], ["conv2", "gemm"]]
+    assert lines[-1].endswith("of workspace for each of 2 threads")
