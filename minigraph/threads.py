@@ -99,7 +99,7 @@ if hasattr(os, "register_at_fork"):
 @cache
 def _blas() -> Any:
     # Imported and made only where it is needed: it looks through all loaded libraries.
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
 
