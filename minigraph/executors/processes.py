@@ -69,7 +69,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def _begin() -> None:
-    """In a new worker: one thread, and no Ctrl-C, which reaches a whole group of processes: the first ends the others."""
+    """In a new worker: one thread, and no Ctrl-C, which reaches a whole group: its first process ends the others."""
     from minigraph.threads import set_threads
 
     set_threads(1)

@@ -14,10 +14,8 @@ from minigraph.recovery.equations import Equations
 
 EVALUATIONS = 300
 """So often a solver may evaluate the equations from one start."""
-FIRST = 100.0
-"""How long the first step may be, relative to the start."""
-RANK = 1e-14
-"""A singular value below this part of the largest counts as 0."""
+DAMPING, LEAST = 0.1, 1e-14
+"""The first damping and the least, where the columns of a Jacobian have length 1."""
 PRECISION, ROUGHLY = 1e-15, 1e-8
 """Solvers stop where neither the loss nor the parameters change by more than this, relatively."""
 EXACT = 1e-7
@@ -50,78 +48,41 @@ def levenberg_marquardt(
     measure: Callable[[Array], float] = sum_of_squares,
     precision: float = PRECISION,
 ) -> Solution:
-    """Gauss-Newton steps of limited length, where the limit follows how well the last step was foretold.
+    """Gauss-Newton steps, damped where they would lead uphill: (JᵀJ + m D) step = -Jᵀr.
 
-    Moré, The Levenberg-Marquardt algorithm: implementation and theory (1978), as in MINPACK's lmder, but each Jacobian
-    is taken apart by its singular values: the scales that no data determine leave it without full rank, and these
-    give the shortest step there. (SciPy's own "lm" answers them with steps that change from call to call.)
+    D has the largest squared norms of J's columns so far (Moré 1978). The damping m follows how well a step's gain was
+    foretold (Nielsen, Damping Parameter in Marquardt's Method, 1999), and never is 0: scales that no data determine
+    leave J without full rank. (SciPy's "lm" answers that with steps that change from call to call.)
     ``measure`` makes the loss that is recorded out of a residual.
     """
     p = start.copy()
     residual = equations.residual(p)
     loss, losses = sum_of_squares(residual), [measure(residual)]
-    scale, limit = np.zeros_like(p), 0.0
+    scale, damping, growth = np.zeros_like(p), DAMPING, 2.0
     with np.errstate(over="ignore", invalid="ignore"):
         while isfinite(loss):
             jacobian = equations.jacobian(p)
-            scale = np.maximum(scale, np.linalg.norm(jacobian, axis=0))
+            normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+            scale = np.maximum(scale, normal.diagonal())
             scale[scale == 0] = 1.0
-            left, singular, right = np.linalg.svd(jacobian / scale, full_matrices=False)
-            limit = limit or FIRST * float(np.linalg.norm(scale * p)) or FIRST
             while True:
-                turned, damping = _limited(singular, residual @ left, limit)
-                length = float(np.linalg.norm(turned))
-                trial = p - (turned @ right) / scale
-                foretold = sum_of_squares(singular * turned) + 2 * damping * length**2
-                if len(losses) == 1:
-                    limit = min(limit, length)
-                values = equations.residual(trial)
-                reached = sum_of_squares(values) if np.isfinite(values).all() else np.inf
+                step = np.linalg.solve(normal + np.diag(damping * scale), -gradient)
+                foretold = float(step @ (damping * scale * step - gradient))
+                values = equations.residual(p + step)
+                reached = sum_of_squares(values)
                 losses.append(measure(values))
-                gain = (loss - reached) / foretold if foretold > 0 else 0.0
+                gain = (loss - reached) / foretold if foretold > 0 and isfinite(reached) else 0.0
                 small = foretold <= precision * loss and abs(loss - reached) <= precision * loss
-                if gain <= 0.25:
-                    limit = _shorter(loss, reached, foretold - damping * length**2) * min(limit, 10 * length)
-                elif damping == 0 or gain >= 0.75:
-                    limit = 2 * length
-                taken = gain > 1e-4
-                if taken:
-                    p, residual, loss = trial, values, reached
-                still = limit <= precision * float(np.linalg.norm(scale * p))
+                still = float(step @ (scale * step)) <= precision**2 * float(p @ (scale * p))
+                if gain > 0:
+                    p, residual, loss = p + step, values, reached
                 if small or still or loss == 0 or len(losses) >= EVALUATIONS:
                     return Solution(p, np.array(losses), equations)
-                if taken:
+                if gain > 0:
+                    damping, growth = max(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3), LEAST), 2.0
                     break
+                damping, growth = damping * growth, growth * 2
     return Solution(p, np.array(losses), equations)
-
-
-def _limited(singular: Array, residual: Array, limit: float) -> tuple[Array, float]:
-    """The step q(m) = s r / (s^2 + m) in singular directions, and its damping m: 0, or what makes |q| ``limit``."""
-    known = singular > RANK * singular[0]
-    step = np.divide(residual, singular, out=np.zeros_like(singular), where=known)
-    if float(np.linalg.norm(step)) <= 1.1 * limit:
-        return step, 0.0
-    low, high = 0.0, float(np.linalg.norm(singular * residual)) / limit
-    damping = 1e-3 * high
-    for _ in range(10):  # Newton's method for 1/|q| (Hebden 1973), kept within bounds; a tenth off is good enough
-        spread = singular**2 + damping
-        step = singular * residual / spread
-        length = float(np.linalg.norm(step))
-        if abs(length - limit) <= 0.1 * limit:
-            break
-        low, high = (damping, high) if length > limit else (low, damping)
-        damping += (length / limit) * (length - limit) * length / float(step**2 @ (1 / spread))
-        if not low < damping < high:
-            damping = max(1e-3 * high, (low * high) ** 0.5)
-    return step, damping
-
-
-def _shorter(loss: float, reached: float, slope: float) -> float:
-    """By what to shorten the limit after a poor step: to where a parabola through what is known is lowest."""
-    if reached >= 100 * loss:
-        return 0.1
-    rise = (reached - loss) / slope
-    return 0.5 if rise <= 0 else max(0.5 / (1 + 0.5 * rise), 0.1)
 
 
 def lbfgs(equations: Equations, start: Array) -> Solution:
