@@ -20,7 +20,8 @@ from minigraph.errors import DefinitionError, ExecutorError, Problem, TrainingDi
 from minigraph.executors import run
 from minigraph.files import write_text
 from minigraph.model import Model
-from minigraph.training import History, train
+from minigraph.training import History, Trainer
+from minigraph.training import run as train
 from minigraph.views.summary import table
 
 MOST_RUNS = 100_000
@@ -343,10 +344,9 @@ def _train_one(task: tuple[int, Definition, int, str]) -> Run:
 
 def _history(definition: Definition, seed: int, engine: str) -> History:
     """A definition trained as it says, from a seed."""
-    settings = definition.train
-    assert settings is not None, "a setting's definition has [train]"
+    assert definition.train is not None, "a setting's definition has [train]"
     model = Model(definition.graph, seed, engine)
     data = load_data(definition, model.dtype, seed)
-    return train(
-        model, data.inputs, data.targets, loss=settings.loss, optimizer=settings.optimizer, steps=settings.steps
-    )
+    trainer = Trainer(model, data.samples, data.validation, definition.train.model_copy(update={"seed": seed}))
+    train(trainer)
+    return trainer.history

@@ -1,9 +1,12 @@
 """What all tests share: every engine as a fixture, and the same hypothesis examples in every run."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
 from minigraph.convolution import ENGINES, Convolution
+from tests.executors.clusters import Cluster, running_cluster
 
 collect_ignore_glob = ["figures/*.py"]  # they make the stored figures, with PyTorch
 
@@ -21,3 +24,10 @@ def engine(request: pytest.FixtureRequest) -> str:
 def convolution(engine: str) -> Convolution:
     """Each engine in turn."""
     return ENGINES[engine]
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> Iterator[Cluster]:
+    """A Dask cluster of two workers, started when a test first asks for it."""
+    with running_cluster() as started:
+        yield started

@@ -17,7 +17,8 @@ PACKAGE = ROOT / "minigraph"
 
 LAYERS = [
     ["errors"],
-    ["registry", "executors", "threads"],
+    ["registry", "threads"],
+    ["executors"],
     ["declared", "steps"],
     ["convolution"],
     ["ops"],

@@ -12,6 +12,7 @@ import minigraph as mg
 from minigraph import sweep as module
 from minigraph.data import load_data
 from minigraph.sweep import Row, Run, Sweep, combinations, parse_seeds, parse_values, short_names, sweep
+from minigraph.views.plots.sweep import plot_sweep
 from tests.helpers import raises
 
 RATE = "train.optimizer.learning_rate"
@@ -190,6 +191,17 @@ def test_the_table_and_the_files_say_the_same(tmp_path: Path) -> None:
         {"values": {"a.b": 1}, "runs": 2, "diverged": 1, "loss_median": None, "loss_min": 3.0, "loss_max": 3.0}
     ]
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("losses", [[0.0, 3.0, 1e-9], [-1.0, 2.0], [0.0], [np.inf], [], [1e300, 5.0], [7.0]], ids=str)
+def test_final_losses_of_any_kind_can_be_drawn(losses: list[float], tmp_path: Path) -> None:
+    plot_sweep({"a": losses, "b " * 60: [2.0]}, tmp_path / "sweep.svg", "any")
+    assert [file.name for file in tmp_path.iterdir()] == ["sweep.svg"]
+
+
+def test_a_picture_of_no_settings_is_refused(tmp_path: Path) -> None:
+    with raises(mg.DataError, "found no settings; expected at least one"):
+        plot_sweep({}, tmp_path / "sweep.png", "none")
 
 
 def interrupted(function: Any, tasks: list[Any], on_result: Any, **_: Any) -> None:

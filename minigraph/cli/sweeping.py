@@ -61,7 +61,7 @@ def sweep(
     name = settings[0].definition.graph.name
     folder = runs.new_folder(f"{name}/sweeps", out)
     count = len(settings) * len(numbers)
-    output.say(f"{name}: {len(settings)} settings x {len(numbers)} seeds = {count} runs, {engine} engine")
+    output.say(f"{name}: settings {len(settings)}, seeds {len(numbers)}, runs {count}, {engine} engine")
     try:
         with _reporting(output, settings, count) as report:
             found = train_all(settings, numbers, engine=engine, workers=workers, scheduler=scheduler, on_run=report)

@@ -113,8 +113,11 @@ async def _greet(address: str) -> None:
 
 
 def _with_one_thread(function: Callable[[Task], Result], task: Task) -> Result:
-    """On a worker: ``function(task)`` with BLAS on one thread, for good, as a worker may run several tasks at once."""
+    """On a worker: ``function(task)`` with one thread, for good, as a worker may run several tasks at once."""
     from threadpoolctl import threadpool_limits
 
+    from minigraph.threads import set_threads
+
     threadpool_limits(1)
+    set_threads(1)
     return function(task)

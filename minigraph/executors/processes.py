@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from typing import TypeVar
 
 from minigraph.errors import ExecutorError
@@ -31,7 +31,7 @@ def run_in_processes(function: Callable[[Task], Result], outcomes: Outcomes[Task
     while not outcomes.complete:
         missing = outcomes.missing
         # Spawned, since a fork of a process with threads (BLAS has some) may hang.
-        pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _ignore_interrupts)
+        pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _begin)
         running: dict[Future[Result], int] = {}
         try:
             while not outcomes.complete:
@@ -68,8 +68,11 @@ def _end(pool: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches a whole group of processes; the one that started the others ends them."""
+def _begin() -> None:
+    """In a new worker: one thread, and no Ctrl-C, which reaches a whole group: its first process ends the others."""
+    from minigraph.threads import set_threads
+
+    set_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -79,6 +82,7 @@ def interrupts_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # which would let it through again when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

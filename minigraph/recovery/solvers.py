@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from minigraph.recovery.equations import Equations
 
 EVALUATIONS = 300
 """So often a solver may evaluate the equations from one start."""
+DAMPING, LEAST = 0.1, 1e-14
+"""The first damping and the least, where the columns of a Jacobian have length 1."""
 PRECISION, ROUGHLY = 1e-15, 1e-8
 """Solvers stop where neither the loss nor the parameters change by more than this, relatively."""
 EXACT = 1e-7
@@ -46,34 +49,41 @@ def levenberg_marquardt(
     precision: float = PRECISION,
     evaluations: int = EVALUATIONS,
 ) -> Solution:
-    """Gauss-Newton steps, damped where they would lead uphill (Marquardt 1963; Moré 1978, MINPACK's lmder).
+    """Gauss-Newton steps, damped where they would lead uphill: (JᵀJ + m D) step = -Jᵀr.
 
-    ``measure`` makes the loss that is recorded out of a residual. Of fewer equations than unknowns SciPy's trust region
-    ("trf") is used, since MINPACK takes none.
+    D has the largest squared norms of J's columns so far (Moré 1978). The damping m follows how well a step's gain was
+    foretold (Nielsen, Damping Parameter in Marquardt's Method, 1999), and never is 0: scales that no data determine
+    leave J without full rank. (SciPy's "lm" answers that with steps that change from call to call.)
+    ``measure`` makes the loss that is recorded out of a residual.
     """
-    from scipy.optimize import least_squares
-
-    losses: list[float] = []
-
-    def residual(p: Array) -> Array:
-        values = equations.residual(p)
-        losses.append(measure(values))
-        return values
-
+    p = start.copy()
+    residual = equations.residual(p)
+    loss, losses = sum_of_squares(residual), [measure(residual)]
+    scale, damping, growth = np.zeros_like(p), DAMPING, 2.0
     with np.errstate(over="ignore", invalid="ignore"):
-        count = len(equations.residual(start))
-        found = least_squares(
-            residual,
-            start,
-            equations.jacobian,
-            method="lm" if count >= len(start) else "trf",
-            x_scale="jac",
-            ftol=precision,
-            xtol=precision,
-            gtol=precision,
-            max_nfev=evaluations,
-        )
-    return Solution(found.x, np.array(losses), equations)
+        while isfinite(loss):
+            jacobian = equations.jacobian(p)
+            normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+            scale = np.maximum(scale, normal.diagonal())
+            scale[scale == 0] = 1.0
+            while True:
+                step = np.linalg.solve(normal + np.diag(damping * scale), -gradient)
+                foretold = float(step @ (damping * scale * step - gradient))
+                values = equations.residual(p + step)
+                reached = sum_of_squares(values)
+                losses.append(measure(values))
+                gain = (loss - reached) / foretold if foretold > 0 and isfinite(reached) else 0.0
+                small = foretold <= precision * loss and abs(loss - reached) <= precision * loss
+                still = float(step @ (scale * step)) <= precision**2 * float(p @ (scale * p))
+                if gain > 0:
+                    p, residual, loss = p + step, values, reached
+                if small or still or loss == 0 or len(losses) >= evaluations:
+                    return Solution(p, np.array(losses), equations)
+                if gain > 0:
+                    damping, growth = max(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3), LEAST), 2.0
+                    break
+                damping, growth = damping * growth, growth * 2
+    return Solution(p, np.array(losses), equations)
 
 
 def lbfgs(equations: Equations, start: Array, evaluations: int = 10 * EVALUATIONS) -> Solution:

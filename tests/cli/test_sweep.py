@@ -21,7 +21,7 @@ def test_a_sweep_leaves_a_table_a_picture_and_its_facts(command: CommandLine) ->
     assert answer.status == 0, answer.err
     folder = Path("runs/two_conv/sweeps/001")
     assert sorted(file.name for file in folder.iterdir()) == ["sweep.csv", "sweep.json", "sweep.png"]
-    assert "two_conv: 2 settings x 3 seeds = 6 runs, fast engine" in answer.out
+    assert "two_conv: settings 2, seeds 3, runs 6, fast engine" in answer.out
     assert "6/6  learning_rate 1, steps 9, seed 2: diverged at step" in answer.out
     rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
     assert [(row["train.optimizer.learning_rate"], row["seed"]) for row in rows] == [

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from minigraph.executors import THREADS, cluster, run
 from tests.executors import tasks
 from tests.executors.clusters import Cluster, running_cluster
 from tests.helpers import ROOT, assert_exact, raises
-
-
-@pytest.fixture(scope="module")
-def dask_cluster() -> Iterator[Cluster]:
-    with running_cluster() as started:
-        yield started
 
 
 @pytest.fixture(params=["serial", "processes", "dask"])
