@@ -7,9 +7,11 @@ on one thread everywhere, so that neither the place nor the number of workers ch
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from minigraph.errors import DefinitionError, describe
 from minigraph.executors.outcomes import Outcomes
@@ -83,12 +85,10 @@ def run(
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """One BLAS thread, here in what is loaded and, by the environment, in what is loaded or started inside."""
-    from threadpoolctl import threadpool_limits
-
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
-        with threadpool_limits(1):
+        with _libraries(len(sys.modules)).limit(limits=1):
             yield
     finally:
         for name, value in before.items():
@@ -96,3 +96,11 @@ def _one_thread() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@lru_cache(1)
+def _libraries(modules: int) -> Any:
+    """What has threads of its own in this process; it is looked for again when further modules have been imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
