@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
+    from minigraph.optimizers import LBFGS as LBFGS
+    from minigraph.optimizers import LM as LM
     from minigraph.optimizers import SGD as SGD
     from minigraph.optimizers import Adam as Adam
     from minigraph.optimizers import AdamW as AdamW
@@ -100,7 +102,7 @@ _HOMES = {
         "attribute",
         "register_op",
     ),
-    "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
+    "optimizers": ("LBFGS", "LM", "SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
     "threads": ("set_threads",),
     "training": ("History", "train"),

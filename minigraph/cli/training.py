@@ -53,7 +53,7 @@ def train(
     from minigraph.data import load_data
     from minigraph.errors import TrainingDiverged
     from minigraph.model import Model
-    from minigraph.training import Trainer, read_checkpoint, run
+    from minigraph.training import Trainer, new_trainer, read_checkpoint, run
     from minigraph.training.interruption import Interruption
 
     if out is not None and resume is not None:
@@ -75,7 +75,7 @@ def train(
     assert settings is not None, "require_train has seen to it"
     network = Model(definition.graph, settings.seed, engine)
     samples = load_data(definition, network.dtype, settings.seed)
-    trainer = Trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
+    trainer = new_trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
     with runs.run_folder(definition.graph.name, out, resume) as folder:
         checkpoint = folder / runs.CHECKPOINT
         if checkpoint.exists():

@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
-from minigraph.declared import Count, Declared, Number, Positive, expected, from_table
+from minigraph.declared import Count, Declared, Number, Positive, expected, from_table, to_table
 from minigraph.errors import DefinitionError, Problem, describe, did_you_mean, one_of
 from minigraph.initialization import Initializer, Normal, Uniform, initializer
 from minigraph.losses import LOSSES, Loss, SumSquaredError
 from minigraph.metrics import METRICS
-from minigraph.optimizers import OPTIMIZERS, Optimizer
+from minigraph.optimizers import OPTIMIZERS, Optimizer, Solver
 from minigraph.schedules import SCHEDULES, Schedule
 
 SCHEMA_VERSION = 1
@@ -218,7 +218,29 @@ def train_problems(outputs: Sequence[str], train: TrainSection) -> list[Problem]
         )
         for name in train.loss_weights
         if name not in outputs
+    ] + (_solver_problems(outputs, train) if isinstance(train.optimizer, Solver) else [])
+
+
+def _solver_problems(outputs: Sequence[str], train: TrainSection) -> list[Problem]:
+    """What in ``[train]`` does not go with a solver."""
+    name = to_table(OPTIMIZERS, "name", train.optimizer)["name"]
+    keys = ("loss_weights", "schedule", "clip_norm", "epochs", "batch_size", "evaluate_every", "patience")
+    problems = [
+        Problem(
+            (key,),
+            f"found '{key}' beside the optimizer '{name}', which takes all samples and steps at once; expected none",
+            on="key",
+        )
+        for key in keys
+        if getattr(train, key)
     ]
+    loss = to_table(LOSSES, "name", train.loss)["name"]
+    if loss != "sse" and (loss != "mse" or len(outputs) > 1):
+        wanted = "'sse', or 'mse' of a single output"
+        problems.append(
+            Problem(("loss",), f"found '{loss}' beside the optimizer '{name}'; expected a sum of squares: {wanted}")
+        )
+    return problems
 
 
 class DefinitionSections(Declared):

@@ -47,6 +47,7 @@ def levenberg_marquardt(
     start: Array,
     measure: Callable[[Array], float] = sum_of_squares,
     precision: float = PRECISION,
+    evaluations: int = EVALUATIONS,
 ) -> Solution:
     """Gauss-Newton steps, damped where they would lead uphill: (JᵀJ + m D) step = -Jᵀr.
 
@@ -76,7 +77,7 @@ def levenberg_marquardt(
                 still = float(step @ (scale * step)) <= precision**2 * float(p @ (scale * p))
                 if gain > 0:
                     p, residual, loss = p + step, values, reached
-                if small or still or loss == 0 or len(losses) >= EVALUATIONS:
+                if small or still or loss == 0 or len(losses) >= evaluations:
                     return Solution(p, np.array(losses), equations)
                 if gain > 0:
                     damping, growth = max(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3), LEAST), 2.0
@@ -85,7 +86,7 @@ def levenberg_marquardt(
     return Solution(p, np.array(losses), equations)
 
 
-def lbfgs(equations: Equations, start: Array) -> Solution:
+def lbfgs(equations: Equations, start: Array, evaluations: int = 10 * EVALUATIONS) -> Solution:
     """Quasi-Newton steps from gradients alone (Liu and Nocedal 1989); for systems whose Jacobian is too large."""
     from scipy.optimize import minimize
 
@@ -96,7 +97,7 @@ def lbfgs(equations: Equations, start: Array) -> Solution:
         losses.append(loss)
         return loss, gradient
 
-    options = {"maxiter": 10 * EVALUATIONS, "maxfun": 10 * EVALUATIONS, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
+    options = {"maxiter": evaluations, "maxfun": evaluations, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
     with np.errstate(over="ignore", invalid="ignore"):
         found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]  # not in the stubs
     return Solution(found.x, np.array(losses), equations)

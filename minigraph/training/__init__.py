@@ -15,13 +15,13 @@ from minigraph.errors import CheckpointError, DefinitionError, TrainingDiverged,
 from minigraph.files import write_npz
 from minigraph.losses import Loss
 from minigraph.model import Arrays, Model
-from minigraph.optimizers import Optimizer
-from minigraph.samples import fit_samples
+from minigraph.optimizers import Optimizer, Solver
+from minigraph.samples import Samples, fit_samples
 from minigraph.schedules import Schedule
 from minigraph.training.checkpoint import read_checkpoint, write_checkpoint
 from minigraph.training.trainer import History, OnStep, Trainer
 
-__all__ = ["History", "Trainer", "read_checkpoint", "run", "train"]
+__all__ = ["History", "Trainer", "new_trainer", "read_checkpoint", "run", "train"]
 
 PACE = 0.1
 """Seconds between two moments at which a run is shown and can be stopped."""
@@ -112,7 +112,7 @@ def train(
         raise DefinitionError(problems)
     samples = fit_samples(model.graph, settings.loss, x, target)
     judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
-    trainer = Trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
+    trainer = new_trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
     file = None if checkpoint is None else Path(checkpoint)
     if file is not None and file.exists():
         if not resume:
@@ -120,6 +120,22 @@ def train(
         read_checkpoint(file, trainer)
     run(trainer, file)
     return trainer.history
+
+
+def new_trainer(
+    model: Model,
+    samples: Samples,
+    validation: Samples | None,
+    settings: TrainSection,
+    detect_anomaly: bool = False,
+    on_step: OnStep | None = None,
+) -> Trainer:
+    """The trainer of a run; see :class:`Trainer`."""
+    if isinstance(settings.optimizer, Solver):
+        from minigraph.training.solving import SolverTrainer
+
+        return SolverTrainer(model, samples, validation, settings, detect_anomaly, on_step)
+    return Trainer(model, samples, validation, settings, detect_anomaly, on_step)
 
 
 def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Trainer], object] | None = None) -> None:

@@ -1,0 +1,58 @@
+"""Solving: a run whose optimizer is a solver, which takes all its steps in one go."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from minigraph.errors import TrainingDiverged
+from minigraph.losses import MeanSquaredError
+from minigraph.optimizers import LM
+from minigraph.recovery.equations import GraphEquations
+from minigraph.recovery.solvers import lbfgs, levenberg_marquardt
+from minigraph.training.trainer import History, Trainer
+
+
+class SolverTrainer(Trainer):
+    """A trainer whose steps are the points that a solver tries; it ends where the loss falls no further."""
+
+    def next_evaluation(self) -> int:
+        return -1  # there is nothing between the steps: what judges is asked once, at the end
+
+    def advance(self, until: int) -> None:
+        """Take all steps, whatever ``until``.
+
+        Raises:
+            TrainingDiverged: the first loss is not finite. DefinitionError: the graph has a BatchNorm.
+        """
+        started = time.perf_counter()
+        parameters, dtype = self.model.parameters, self.model.dtype
+        inputs, targets = (
+            {name: np.ascontiguousarray(array, dtype) for name, array in arrays.items()}
+            for arrays in self.samples.read(slice(None))
+        )
+        equations, start = GraphEquations(self.model, inputs, targets), parameters.trainable.astype(np.float64)
+        scale = 1 / equations.target.size if isinstance(self.settings.loss, MeanSquaredError) else 1.0
+        left = self.length - self.step
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                first = scale * float(np.sum(equations.residual(start) ** 2))
+            if not np.isfinite(first):
+                text = f"training diverged: the first loss is {first}; expected a finite one: try another seed"
+                raise TrainingDiverged(text, self.step, History(np.array([first]), self.seconds))
+            solve = levenberg_marquardt if isinstance(self.settings.optimizer, LM) else lbfgs
+            found = solve(equations, start, evaluations=left)
+            parameters.trainable[...] = found.parameters
+        finally:
+            parameters.version += 1  # the model's own last forward is out of date
+        losses = scale * found.losses[:left]
+        if self._on_step is not None:
+            for step, loss in enumerate(losses.tolist(), start=self.step):
+                self._on_step(step, loss)
+        self._losses[self.step : self.step + len(losses)] = losses
+        self.step += len(losses)
+        self.length = self.step
+        self.seconds += time.perf_counter() - started
+        if self._evaluates:
+            self.evaluate()
