@@ -16,11 +16,11 @@ import numpy as np
 
 from minigraph.data import load_data
 from minigraph.definition import Definition, parse_assignment
-from minigraph.errors import DefinitionError, ExecutorError, Problem, TrainingDiverged
+from minigraph.errors import DefinitionError, ExecutorError, MinigraphError, Problem, TrainingDiverged
 from minigraph.executors import run
 from minigraph.files import write_text
 from minigraph.model import Model
-from minigraph.training import History, Trainer
+from minigraph.training import Trainer, new_trainer
 from minigraph.training import run as train
 from minigraph.views.summary import table
 
@@ -270,8 +270,8 @@ def combinations(load: Callable[[list[str]], Definition], given: Sequence[str], 
         values = {key.strip(): parse_assignment(text)[2] for (key, _, _), text in zip(pairs, chosen, strict=True)}
         try:
             definition = load(list(chosen))
-            load_data(definition, definition.graph.dtype, seeds[0])
-        except DefinitionError as error:
+            _trainer(definition, seeds[0], "fast")  # finds what does not fit
+        except MinigraphError as error:
             blocks |= dict.fromkeys(error.blocks())
             continue
         # A worker may stand elsewhere.
@@ -334,19 +334,20 @@ def sweep(
 def _train_one(task: tuple[int, Definition, int, str]) -> Run:
     place, definition, seed, engine = task
     diverged_at = None
+    trainer = _trainer(definition, seed, engine)
     try:
-        history = _history(definition, seed, engine)
+        train(trainer)
+        history = trainer.history
     except TrainingDiverged as error:
         history, diverged_at = error.history, error.step
     losses = history.loss
     return Run(place, seed, len(losses), float(losses[0]), float(losses[-1]), round(history.seconds, 6), diverged_at)
 
 
-def _history(definition: Definition, seed: int, engine: str) -> History:
-    """A definition trained as it says, from a seed."""
+def _trainer(definition: Definition, seed: int, engine: str) -> Trainer:
+    """What trains a definition as it says, from a seed."""
     assert definition.train is not None, "a setting's definition has [train]"
     model = Model(definition.graph, seed, engine)
     data = load_data(definition, model.dtype, seed)
-    trainer = Trainer(model, data.samples, data.validation, definition.train.model_copy(update={"seed": seed}))
-    train(trainer)
-    return trainer.history
+    settings = definition.train.model_copy(update={"seed": seed})
+    return new_trainer(model, data.samples, data.validation, settings)

@@ -146,6 +146,12 @@ def test_every_combination_is_trained_from_every_seed_as_train_does(
     assert swept.runs[4].diverged_at is not None
 
 
+def test_solvers_and_optimizers_can_be_compared() -> None:
+    settings = combinations(load, ['train.optimizer={name="lm"},{name="adam",learning_rate=0.1}'], [1])
+    solver, adam = sweep(settings, [1]).runs
+    assert solver.loss_final < adam.loss_final < adam.loss_first == solver.loss_first
+
+
 def test_a_sweep_ends_in_the_same_bits_in_two_processes(settings: list[module.Setting], swept: Sweep) -> None:
     told: list[Run] = []
     spread = sweep(settings, [3, 4], workers=2, on_run=told.append)
