@@ -21,7 +21,7 @@ Step = Callable[[], object]
 
 FEW_NUMBERS = 1 << 18
 """Below so many numbers, sharing what is done with each among threads takes longer than doing it."""
-FEW_PRODUCTS = 1 << 21
+FEW_PRODUCTS = 1 << 22
 """The same for the multiply-adds of matrix products."""
 BLOCK = 2048
 """Places of a map that are copied at once from one order of memory to the other."""

@@ -36,16 +36,18 @@ def training(steps: int) -> Callable[[], list[float]]:
     image = np.empty_like(batches[0][0])
     plan = Plan(model, {"image": image}, model.parameters.views_of(gradient), fixed=False)
     loss, optimizer = LOSSES.find("mse")(), mg.SGD(learning_rate=CNN_RATE)
+    state = optimizer.state(parameters)
 
     def run() -> list[float]:
         losses = []
-        for step in range(steps):
-            images, target = batches[step % len(batches)]
-            image[...] = images
-            plan.forward()
-            losses.append(loss.evaluate(plan.values["score"], target, plan.output_errors["score"]))
-            plan.backward()
-            optimizer.update(parameters, gradient)
+        with plan.held():
+            for step in range(steps):
+                images, target = batches[step % len(batches)]
+                image[...] = images
+                plan.forward()
+                losses.append(loss.evaluate(plan.values["score"], target, plan.output_errors["score"]))
+                plan.backward()
+                optimizer.update(parameters, gradient, state, CNN_RATE)
         return losses
 
     return run

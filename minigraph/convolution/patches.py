@@ -39,7 +39,7 @@ class Tile:
         """The tile's part of an answer (rows, P, Q, N) as (blocks, G, rows / G, columns), a view."""
         part = array[:, self.rows, self.columns]
         split = part.reshape(groups, len(array) // groups, self.blocks, -1)
-        assert split.base is not None, "whole rows, or a part of a single one, lie together"
+        assert np.may_share_memory(split, array), "whole rows, or a part of a single one, lie together"
         return split.transpose(2, 0, 1, 3)
 
 
@@ -201,6 +201,7 @@ class Patches:
         view = self._views[index]
         if self._direct:
             matrix, scratch = view.reshape(self._shape(view)), self._workspace.reserve(beside, dtype=self._dtype)
+            assert np.may_share_memory(matrix, view), "the windows of a tile lie together"
             return lambda worker: (matrix, scratch.arrays(worker)[0])
         kept = self._kept[index] if self._kept is not None else None
         scratch = self._workspace.reserve(() if kept is not None else self._shape(view), beside, dtype=self._dtype)
