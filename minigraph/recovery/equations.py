@@ -186,7 +186,7 @@ class MixedEquations(Equations):
 class BilinearEquations(Equations):
     """Equations that are linear in the first unknowns u and in the others v alike: c + A u + B v + u'Tv = 0.
 
-    The constants come from a system's own Jacobian, once; after that an evaluation is two small products.
+    The constants come from a system's own answers, once; after that an evaluation is two small products.
 
     Args:
         constant: c (R,); first: A (R, U); second: B (R, V); both: T (R, U, V).
@@ -198,11 +198,13 @@ class BilinearEquations(Equations):
     @classmethod
     def of(cls, equations: Equations, split: int, size: int) -> BilinearEquations:
         """The constants of a system that is linear in the first ``split`` of its ``size`` unknowns and in the rest."""
-        origin = np.zeros(size)
-        slopes = equations.jacobian(origin)
-        second = slopes[:, split:]
-        both = [equations.jacobian(point)[:, split:] - second for point in np.eye(split, size)]
-        return cls(equations.residual(origin), slopes[:, :split], second, np.stack(both, axis=1))
+        units = np.eye(size)
+        constant = equations.residual(np.zeros(size))
+        linear = np.stack([equations.residual(unit) - constant for unit in units], axis=1)
+        first, second = linear[:, :split], linear[:, split:]
+        pairs = [[equations.residual(u + v) for v in units[split:]] for u in units[:split]]
+        both = np.moveaxis(np.array(pairs), 2, 0) - constant[:, None, None] - first[:, :, None] - second[:, None, :]
+        return cls(constant, first, second, both)
 
     def mixed(self, matrix: Array, right: Array) -> BilinearEquations:
         """A matrix (R, N) times these equations, N samples of F answers each, against ``right`` (R, F)."""
