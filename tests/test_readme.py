@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import minigraph as mg
+from minigraph.cli import main
 from minigraph.ops import OPS
 from minigraph.views.rails import rails
 
@@ -59,6 +60,18 @@ def test_the_error_shown_is_the_error_told(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(mg.DefinitionError) as caught:
         mg.Graph.load("bad.toml")
     assert f"error: {caught.value}\n" == blocks("text")[0]
+
+
+def test_recover_says_what_is_shown_up_to_the_last_digits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(["recover", "two_conv", "--no-plots"])
+    assert left.value.code == 0
+    printed = re.sub(r"[\d.]+e-\d+", "...", capsys.readouterr().out)
+    shown = next(block for block in blocks("text") if "after alignment" in block)
+    assert re.sub(r"[\d.]+e-\d+", "...", shown) in printed
 
 
 def test_the_graph_shown_is_the_graph_drawn() -> None:
