@@ -319,7 +319,7 @@ def default_initializer(parameter: Parameter) -> Scheme | Explicit:
 
 def own(found: Array | None, like: Array) -> Array:
     """A copy of ``found`` that belongs to the caller, or zeros like ``like`` where there is none."""
-    return np.zeros_like(like) if found is None else np.array(found, like.dtype)
+    return np.zeros_like(like) if found is None else np.array(found, like.dtype, order="C")
 
 
 def by_name(given: Arrays, names: list[str], kind: str) -> dict[str, ArrayLike]:
