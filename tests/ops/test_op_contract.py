@@ -462,3 +462,24 @@ def test_registering_a_class_again_as_a_notebook_does_is_no_error(scale: type[Sc
 def test_an_unknown_op_is_named_with_the_nearest_one() -> None:
     with pytest.raises(DefinitionError, match=r"unknown op 'Relu'; expected one of .*; did you mean 'ReLU'\?"):
         OPS.find("Relu")
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if op.in_place])
+def test_an_op_in_place_answers_the_same_over_its_own_input_and_error(name: str) -> None:
+    trial = Trial.of(OPS.find(name)(), [MAP])
+    wanted, (wanted_error,) = trial.forward(), trial.backward().inputs
+    held, error = (filled_batch_last(array.shape, array) for array in (trial.inputs[0], trial.error))
+    forward, backward = trial.op.plan(Slot((held,), (False,), held, trial.context))
+    for step in [*forward, *backward(error, (error,), {})]:
+        step()
+    assert_close(held, wanted)
+    assert_close(error, wanted_error)
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if not op.reads_output])
+def test_an_op_that_does_not_read_its_output_does_not(name: str) -> None:
+    for attributes, shapes in EXAMPLES[name]:
+        trial = Trial.of(OPS.find(name)(**attributes), shapes)
+        wanted, found = trial.backward(), trial.backward(np.full(trial.error.shape, np.nan))
+        for error, other in zip(found.inputs, wanted.inputs, strict=True):
+            assert_exact(error, other)
