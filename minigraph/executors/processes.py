@@ -20,6 +20,9 @@ Result = TypeVar("Result")
 RETRIES = 3
 """So often a task runs again whose worker was lost: as often as in Dask."""
 
+GRACE = 5.0
+"""Seconds that a worker has to end when it is told to."""
+
 
 def run_in_processes(function: Callable[[Task], Result], outcomes: Outcomes[Task, Result], workers: int) -> None:
     """Fill ``outcomes`` from ``workers`` processes.
@@ -65,7 +68,9 @@ def _end(pool: ProcessPoolExecutor) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
-        process.join()
+        process.join(GRACE)
+        if process.is_alive():
+            process.kill()
 
 
 def _begin() -> None:
