@@ -13,6 +13,7 @@ import pytest
 from minigraph.errors import DataError
 from minigraph.locking import LOCK, locked
 
+# Windows has no flock: a folder is not guarded there, so that there is nothing to test.
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
 HOLD = """

@@ -19,6 +19,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 DataOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="An npz with an array for each input and output.")
 ]
+WorkersOption = Annotated[int | None, typer.Option(help="How many processes; this one when left out.")]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786; local: a cluster here."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Put a value over the definition's, e.g. train.steps=500."),

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minigraph.cli.inspecting import identified
-from minigraph.cli.options import DataOption, JsonOption, ModelArgument, SetOption, load_definition
+from minigraph.cli.options import (
+    DataOption,
+    JsonOption,
+    ModelArgument,
+    SchedulerOption,
+    SetOption,
+    WorkersOption,
+    load_definition,
+)
 from minigraph.cli.output import INTERRUPTED, Output
 
 if TYPE_CHECKING:
@@ -22,11 +30,8 @@ def recover(
     model: ModelArgument,
     restarts: Annotated[int, typer.Option(help="The most starts; it stops when the verdict is certain.")] = 64,
     solver: Annotated[str, typer.Option(metavar="auto|composite|lm|lbfgs", help="auto tells what it chose.")] = "auto",
-    workers: Annotated[int | None, typer.Option(help="How many processes; this one when left out.")] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786; local: a cluster here."),
-    ] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
     seed: Annotated[int | None, typer.Option(help="Seeds the starts and drawn data.")] = None,
     data: DataOption = None,
     before: Annotated[

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minigraph.cli.options import DataOption, EngineOption, JsonOption, ModelArgument, load_definition, require_train
+from minigraph.cli.options import (
+    DataOption,
+    EngineOption,
+    JsonOption,
+    ModelArgument,
+    SchedulerOption,
+    WorkersOption,
+    load_definition,
+    require_train,
+)
 from minigraph.cli.output import INTERRUPTED, Output
 
 if TYPE_CHECKING:
@@ -31,11 +40,8 @@ def sweep(
     seeds: Annotated[str, typer.Option(metavar="SEEDS", help="A range, such as 0..19, or numbers: 3,5,8.")] = "0..9",
     engine: EngineOption = "fast",
     data: DataOption = None,
-    workers: Annotated[int | None, typer.Option(help="How many processes train; 1 when left out.")] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, or local: a cluster here."),
-    ] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The results' folder; a new runs/NAME/sweeps/NNN if left out.")
     ] = None,
