@@ -22,8 +22,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import minigraph as mg
-from minigraph.data import load_data
-from minigraph.metrics import METRICS
+from minigraph.data.loading import load_data
+from minigraph.recipe.metrics import METRICS
 
 DATA = Path(mg.definition.bundled()["digits"]).parent / "data"
 WIDTHS = np.arange(0.4, 2.0, 0.05)  # standard deviations of the blurs, in pixels

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from benchmarks.harness import Goal, Line, Row, agree, in_turns, timed
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.geometry import Geometry
-from minigraph.steps import batch_first, batch_last, to_batch_last
-from minigraph.threads import blas_held
+from minigraph.steps.steps import batch_first, batch_last, to_batch_last
+from minigraph.steps.threads import blas_held
 
 Array = NDArray[np.float32]
 Passes = Callable[[], tuple[object, ...]]

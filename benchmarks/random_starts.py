@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 
 
 def final_losses(starts: int) -> np.ndarray:

@@ -27,7 +27,7 @@ from scipy.signal import correlate2d
 from threadpoolctl import threadpool_limits
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 from minigraph.recovery.search import Search, Task
 
 GOOD = 1e-6

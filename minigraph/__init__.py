@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from minigraph.errors import MinigraphError as MinigraphError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
-    from minigraph.gradient_check import gradcheck as gradcheck
-    from minigraph.graph import Graph as Graph
-    from minigraph.model import Gradients as Gradients
-    from minigraph.model import Model as Model
-    from minigraph.model import load as load
+    from minigraph.graph.graph import Graph as Graph
+    from minigraph.model.gradient_check import gradcheck as gradcheck
+    from minigraph.model.model import Gradients as Gradients
+    from minigraph.model.model import Model as Model
+    from minigraph.model.model import load as load
+    from minigraph.model.predict import predict as predict
     from minigraph.ops import Add as Add
     from minigraph.ops import AvgPool as AvgPool
     from minigraph.ops import BatchNorm as BatchNorm
@@ -45,18 +46,17 @@ if TYPE_CHECKING:
     from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
-    from minigraph.optimizers import LBFGS as LBFGS
-    from minigraph.optimizers import LM as LM
-    from minigraph.optimizers import SGD as SGD
-    from minigraph.optimizers import Adam as Adam
-    from minigraph.optimizers import AdamW as AdamW
-    from minigraph.optimizers import RMSprop as RMSprop
-    from minigraph.prediction import predict as predict
+    from minigraph.recipe.optimizers import LBFGS as LBFGS
+    from minigraph.recipe.optimizers import LM as LM
+    from minigraph.recipe.optimizers import SGD as SGD
+    from minigraph.recipe.optimizers import Adam as Adam
+    from minigraph.recipe.optimizers import AdamW as AdamW
+    from minigraph.recipe.optimizers import RMSprop as RMSprop
     from minigraph.recovery import Identifiability as Identifiability
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
-    from minigraph.threads import set_threads as set_threads
+    from minigraph.steps.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training import train as train
     from minigraph.views.plots import plot_graph as plot_graph
@@ -76,9 +76,9 @@ _HOMES = {
         "ShapeError",
         "TrainingDiverged",
     ),
-    "gradient_check": ("gradcheck",),
-    "graph": ("Graph",),
-    "model": ("Gradients", "Model", "load"),
+    "model.gradient_check": ("gradcheck",),
+    "graph.graph": ("Graph",),
+    "model.model": ("Gradients", "Model", "load"),
     "ops": (
         "Add",
         "AvgPool",
@@ -103,10 +103,10 @@ _HOMES = {
         "attribute",
         "register_op",
     ),
-    "prediction": ("predict",),
-    "optimizers": ("LBFGS", "LM", "SGD", "Adam", "AdamW", "RMSprop"),
+    "model.predict": ("predict",),
+    "recipe.optimizers": ("LBFGS", "LM", "SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
-    "threads": ("set_threads",),
+    "steps.threads": ("set_threads",),
     "training": ("History", "train"),
     "views.plots": ("plot_graph",),
     "views.summary": ("summary",),

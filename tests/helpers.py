@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 import minigraph as mg
+from minigraph.arrays import Array
 from minigraph.convolution import ENGINES
 from minigraph.ops import Context
 
-Array = NDArray[Any]
 ErrorType = TypeVar("ErrorType", bound=Exception)
 
 ROOT = Path(__file__).parent.parent

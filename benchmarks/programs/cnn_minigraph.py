@@ -8,8 +8,8 @@ import numpy as np
 
 import minigraph as mg
 from benchmarks.programs.problems import CNN_RATE, digits
-from minigraph.losses import LOSSES
-from minigraph.plan import Plan
+from minigraph.model.plan import Plan
+from minigraph.recipe.losses import LOSSES
 
 
 def network() -> mg.Graph:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from minigraph.arrays import Array
 
 MAP = Path(__file__).parents[2] / "models" / "data" / "published_map.npy"
 TWO_CONV_RATE = 3e-5

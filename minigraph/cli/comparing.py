@@ -19,7 +19,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare runs: a table, and with -o one plot of their losses."""
-    from minigraph.comparison import labels, read_run
+    from minigraph.runs.comparison import labels, read_run
     from minigraph.views.summary import table
 
     read = [read_run(folder) for folder in dict.fromkeys(runs)]

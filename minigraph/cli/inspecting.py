@@ -15,7 +15,7 @@ from minigraph.cli.output import Output
 if TYPE_CHECKING:
     from minigraph.definition import Definition
     from minigraph.errors import Problem
-    from minigraph.graph import Graph
+    from minigraph.graph.graph import Graph
     from minigraph.recovery import Identifiability
 
 CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as thousands
@@ -92,7 +92,7 @@ def check(
 
 def identified(definition: Definition, seed: int | None = None) -> Identifiability:
     """What a definition's data can tell; the seed is that of its training when left out."""
-    from minigraph.data import load_data
+    from minigraph.data.loading import load_data
     from minigraph.recovery import identify
 
     chosen = seed if seed is not None else definition.train.seed if definition.train else 0
@@ -135,9 +135,9 @@ def gradcheck(
     """Compare every gradient of MODEL with central differences, in float64."""
     import numpy as np
 
-    from minigraph.data import load_data
-    from minigraph.gradient_check import gradcheck as compare
-    from minigraph.model import Model
+    from minigraph.data.loading import load_data
+    from minigraph.model.gradient_check import gradcheck as compare
+    from minigraph.model.model import Model
     from minigraph.views.summary import table
 
     definition = load_definition(model, assignments)

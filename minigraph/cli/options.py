@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minigraph.errors import KeyPath
+from minigraph.wording import KeyPath
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition
-    from minigraph.graph import Graph
+    from minigraph.graph.graph import Graph
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A definition file, or a bundled name.")]
 EngineOption = Annotated[str, typer.Option(metavar="fast|naive", help="fast, or naive: the textbook's loops.")]
@@ -70,7 +70,7 @@ def load_definition(
 
 def _pair(graph: Graph, before: Path, after: Path) -> list[tuple[str, KeyPath, Any]]:
     """The overrides that make two files the data of a graph of one input and one output."""
-    from minigraph.data import map_size
+    from minigraph.data.loading import map_size
     from minigraph.errors import DefinitionError
 
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:

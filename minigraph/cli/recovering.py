@@ -51,10 +51,10 @@ def recover(
     as_json: JsonOption = False,
 ) -> None:
     """Find the kernels that made MODEL's data: many starts, a second-order solver, a verdict."""
-    from minigraph import runs
-    from minigraph.data import load_data
+    from minigraph.data.loading import load_data
     from minigraph.errors import DataError
     from minigraph.recovery import recover as solve
+    from minigraph.runs import folder as runs
 
     output = Output(as_json, quiet)
     pair = None
@@ -91,7 +91,7 @@ def recover(
         raise
     runs.write_recovery(folder, definition, found, chosen)
     if plots:
-        from minigraph.pictures import write_recovery_pictures
+        from minigraph.runs.pictures import write_recovery_pictures
 
         write_recovery_pictures(folder, definition, found, samples)
     _tell(output, found)

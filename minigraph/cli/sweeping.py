@@ -24,7 +24,7 @@ from minigraph.cli.output import INTERRUPTED, Output
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition
-    from minigraph.sweep import Run, Setting
+    from minigraph.runs.sweep import Run, Setting
 
 
 def sweep(
@@ -49,11 +49,11 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Train MODEL with every combination of values and seeds, and compare where they end."""
-    from minigraph import runs
     from minigraph.convolution import find_engine
-    from minigraph.sweep import INTERRUPTED as BY_HAND
-    from minigraph.sweep import combinations, parse_seeds
-    from minigraph.sweep import sweep as train_all
+    from minigraph.runs import folder as runs
+    from minigraph.runs.sweep import INTERRUPTED as BY_HAND
+    from minigraph.runs.sweep import combinations, parse_seeds
+    from minigraph.runs.sweep import sweep as train_all
 
     def load(chosen: list[str]) -> Definition:
         definition = load_definition(model, chosen, data)

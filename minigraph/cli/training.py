@@ -19,8 +19,8 @@ from minigraph.cli.options import (
 from minigraph.cli.output import Output
 
 if TYPE_CHECKING:
-    from minigraph.model import Model
-    from minigraph.parameters import Array
+    from minigraph.arrays import Array
+    from minigraph.model.model import Model
 
 
 def train(
@@ -48,11 +48,11 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train MODEL as its file says, and write the weights, losses and pictures to a folder."""
-    from minigraph import runs
     from minigraph.cli.progress import showing
-    from minigraph.data import load_data
+    from minigraph.data.loading import load_data
     from minigraph.errors import TrainingDiverged
-    from minigraph.model import Model
+    from minigraph.model.model import Model
+    from minigraph.runs import folder as runs
     from minigraph.training import Trainer, new_trainer, read_checkpoint, run
     from minigraph.training.interruption import Interruption
 
@@ -106,7 +106,7 @@ def train(
         summary = runs.summarize(trainer, samples, engine, folder, diverged)
         runs.write_results(folder, network, summary)
         if plots and trainer.stopped != "interrupted" and diverged is None:
-            from minigraph.pictures import write_pictures
+            from minigraph.runs.pictures import write_pictures
 
             write_pictures(folder, definition, network, trainer.losses, samples)
         again = f"minigraph train {model} --resume {folder}"

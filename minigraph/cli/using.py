@@ -36,9 +36,9 @@ def predict(
     assignments: SetOption = None,
 ) -> None:
     """Answer any number of samples with MODEL and given weights."""
-    from minigraph.model import Model
-    from minigraph.prediction import predict as answer_to
-    from minigraph.prediction import read_inputs, require_writable, write_answers
+    from minigraph.data.predictions import read_inputs, require_writable, write_answers
+    from minigraph.model.model import Model
+    from minigraph.model.predict import predict as answer_to
 
     graph = load_definition(model, assignments).graph
     require_writable(out, graph)
@@ -55,7 +55,7 @@ def predict(
 def models() -> None:
     """List the bundled definitions."""
     from minigraph.definition import bundled
-    from minigraph.graph import Graph
+    from minigraph.graph.graph import Graph
     from minigraph.views.summary import table
 
     rows = []
@@ -72,7 +72,7 @@ def ops(
     ] = None,
 ) -> None:
     """Tell what each op computes, and its attributes."""
-    from minigraph.files import write_text
+    from minigraph.files.writing import write_text
     from minigraph.views.reference import markdown_reference, op_reference
 
     if out is None:
@@ -88,7 +88,7 @@ def schema(
     import json
 
     from minigraph.definition.schema import json_schema
-    from minigraph.files import write_text
+    from minigraph.files.writing import write_text
 
     text = json.dumps(json_schema(), indent=2)
     if out is None:

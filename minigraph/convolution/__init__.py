@@ -6,7 +6,8 @@ from minigraph.convolution.base import Convolution
 from minigraph.convolution.fast import Fast
 from minigraph.convolution.geometry import Geometry, resolve_padding, split_padding
 from minigraph.convolution.naive import Naive
-from minigraph.errors import DefinitionError, did_you_mean, one_of
+from minigraph.errors import DefinitionError
+from minigraph.wording import did_you_mean, one_of
 
 __all__ = ["ENGINES", "Convolution", "Geometry", "find_engine", "resolve_padding", "split_padding"]
 

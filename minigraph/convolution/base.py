@@ -6,13 +6,10 @@ kernels (out_channels, in_channels / groups, kernel_height, kernel_width), in th
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
+from minigraph.arrays import Array
 from minigraph.convolution.geometry import Geometry, Pair
-
-Array = NDArray[Any]
 
 
 class Convolution(Protocol):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.gemm import Gemm
 from minigraph.convolution.geometry import Geometry
-from minigraph.convolution.layer import Arrays, Layer, Planned
+from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.convolution.winograd import Winograd
-from minigraph.threads import Workspace
+from minigraph.steps.threads import Workspace
 
 ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier)
 
@@ -48,4 +48,4 @@ def plan_convolution(
         geometry,
         x.itemsize,
     )
-    return choose(layer)(layer, Arrays(x, kernel, bias, answer, fixed, workspace or Workspace()))
+    return choose(layer)(layer, Buffers(x, kernel, bias, answer, fixed, workspace or Workspace()))

@@ -6,12 +6,12 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.geometry import Geometry, Pair
 from minigraph.convolution.layer import Planned
-from minigraph.steps import Step, batch_first, batch_last
-from minigraph.threads import blas_held
+from minigraph.steps.steps import Step, batch_first, batch_last
+from minigraph.steps.threads import blas_held
 
 
 class Fast:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minigraph.convolution.base import Array
-from minigraph.convolution.layer import Arrays, Layer, Planned
-from minigraph.steps import Step, copying
-from minigraph.threads import thread_count
+from minigraph.arrays import Array
+from minigraph.convolution.layer import Buffers, Layer, Planned
+from minigraph.steps.steps import Step, copying
+from minigraph.steps.threads import thread_count
 
 COPIES_PER_TRANSFORM = 2.4
 """A transform of n numbers takes about as long as copying 2.4 n log2(n) of them."""
@@ -32,22 +32,22 @@ class Fourier(Planned):
 
     name = "fft"
 
-    def __init__(self, layer: Layer, arrays: Arrays) -> None:
+    def __init__(self, layer: Layer, buffers: Buffers) -> None:
         from scipy import fft  # where it is needed only: it takes longer to import than a small training
 
-        super().__init__(layer, arrays)
+        super().__init__(layer, buffers)
         self._fft: Any = fft
         geometry = layer.geometry
         self._padded = geometry.padded(layer.size)
         self._size = [fft.next_fast_len(length, real=True) for length in self._padded]
-        self._map, self._fill = arrays.x, list[Step]()
+        self._map, self._fill = buffers.x, list[Step]()
         if any(geometry.padding):
             top, left = geometry.padding[:2]
             self._map = self.own((layer.channels, *self._padded, layer.batch), zeros=True)
-            self._fill = copying(self._map[:, top : top + layer.size[0], left : left + layer.size[1]], arrays.x)
+            self._fill = copying(self._map[:, top : top + layer.size[0], left : left + layer.size[1]], buffers.x)
         self._x = self._error = np.empty(0)
         self._given: Array | None = None
-        if arrays.fixed:
+        if buffers.fixed:
             self._transform_x()
 
     @staticmethod
@@ -61,11 +61,11 @@ class Fourier(Planned):
         return FIXED_COST + transforms * numbers * log2(numbers) * COPIES_PER_TRANSFORM + products * COPIES_PER_PRODUCT
 
     def forward(self) -> list[Step]:
-        answer, bias, groups = self.arrays.answer, self.arrays.bias, self.layer.geometry.groups
+        answer, bias, groups = self.buffers.answer, self.buffers.bias, self.layer.geometry.groups
         rows, columns = self.layer.output
 
         def step() -> None:
-            if not self.arrays.fixed:
+            if not self.buffers.fixed:
                 self._transform_x()
             # (G, 1, C/G, U, V, N) * (G, O/G, C/G, U, V, 1), summed over C/G
             x = self._x.reshape(groups, 1, -1, *self._x.shape[1:])
@@ -124,7 +124,7 @@ class Fourier(Planned):
 
     def _kernel_spectrum(self) -> Array:
         """(G, O/G, C/G, U, V, 1)"""
-        spectrum: Array = self._fft.rfft2(self.arrays.kernel, self._size, workers=thread_count())
+        spectrum: Array = self._fft.rfft2(self.buffers.kernel, self._size, workers=thread_count())
         return spectrum.reshape(self.layer.geometry.groups, -1, *spectrum.shape[1:], 1)
 
     def _transform(self, x: Array) -> Array:

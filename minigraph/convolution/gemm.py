@@ -17,12 +17,12 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.geometry import Geometry
-from minigraph.convolution.layer import Arrays, Layer, Planned
+from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.convolution.patches import Patches, tiled
-from minigraph.steps import Step, copying, into_lanes, setter, shared
-from minigraph.threads import LANES, Lane, Scratch
+from minigraph.steps.steps import Step, copying, into_lanes, setter, shared
+from minigraph.steps.threads import LANES, Lane, Scratch
 
 FEW_CALLS = 1 << 13
 """Below so many numbers one call that copies them in a bad order is faster than several in a good one."""
@@ -40,11 +40,11 @@ class Gemm(Planned):
 
     name = "gemm"
 
-    def __init__(self, layer: Layer, arrays: Arrays) -> None:
-        super().__init__(layer, arrays)
+    def __init__(self, layer: Layer, buffers: Buffers) -> None:
+        super().__init__(layer, buffers)
         self._patches = Patches(
-            self, arrays.x, layer.kernel_size, layer.geometry, layer.output, layer.out_channels, arrays.fixed,
-            ones=arrays.bias is not None,
+            self, buffers.x, layer.kernel_size, layer.geometry, layer.output, layer.out_channels, buffers.fixed,
+            ones=buffers.bias is not None,
         )  # fmt: skip
 
     @staticmethod
@@ -54,7 +54,7 @@ class Gemm(Planned):
         return copied + 3 * layer.multiply_adds / (PRODUCTS_PER_COPY * efficiency(rows))
 
     def forward(self) -> list[Step]:
-        kernel, bias, groups = self.arrays.kernel, self.arrays.bias, self.layer.geometry.groups
+        kernel, bias, groups = self.buffers.kernel, self.buffers.bias, self.layer.geometry.groups
         fill: list[Step] = []
         # (O, C/G, kh, kw) -> (G, O/G, K), with the bias as its last column
         matrix = _joined(kernel, bias)
@@ -64,12 +64,12 @@ class Gemm(Planned):
                 taps = matrix
                 matrix = self.own((*taps.shape[:2], taps.shape[2] + 1))
                 fill = [setter(matrix[..., :-1], taps), setter(matrix[..., -1], bias.reshape(taps.shape[:2]))]
-        return [*fill, *self._patches.multiply(matrix, self.arrays.answer)]
+        return [*fill, *self._patches.multiply(matrix, self.buffers.answer)]
 
     def parameter_gradients(self, error: Array, kernel: Array | None, bias: Array | None) -> list[Step]:
         if kernel is None:
             return [] if bias is None else [partial(np.add.reduce, error, (1, 2, 3), None, bias)]
-        groups, with_bias = self.layer.geometry.groups, self.arrays.bias is not None
+        groups, with_bias = self.layer.geometry.groups, self.buffers.bias is not None
         target = _joined(kernel, bias) if with_bias else None
         after: list[Step] = []
         if target is None:
@@ -94,7 +94,7 @@ class Gemm(Planned):
 
     def convolved(self, error: Array, filled: Array) -> list[Step]:
         """The textbook's way, phase by phase: patches of the errors, times the rotated kernel."""
-        layer, kernel, groups = self.layer, self.arrays.kernel, self.layer.geometry.groups
+        layer, kernel, groups = self.layer, self.buffers.kernel, self.layer.geometry.groups
         vertical, horizontal = (Phases.of(layer, axis) for axis in (0, 1))
         counts, taps = (vertical.count, horizontal.count), (vertical.taps, horizontal.taps)
         size = vertical.size, horizontal.size
@@ -123,12 +123,12 @@ class Gemm(Planned):
 
     def scattered(self, error: Array, filled: Array) -> list[Step]:
         """Each tap adds its product to the rows and columns that it once read."""
-        layer, geometry, workspace = self.layer, self.layer.geometry, self.arrays.workspace
+        layer, geometry, workspace = self.layer, self.layer.geometry, self.buffers.workspace
         (down, across), (tap_down, tap_across) = geometry.stride, geometry.dilation
         top, left, groups = *geometry.padding[:2], geometry.groups
         span = geometry.span(layer.kernel_size)
         # (O, C/G, kh, kw) -> (G, C/G*kh*kw, O/G)
-        matrix = self.arrays.kernel.reshape(groups, layer.out_channels // groups, -1).transpose(0, 2, 1)
+        matrix = self.buffers.kernel.reshape(groups, layer.out_channels // groups, -1).transpose(0, 2, 1)
         products = layer.multiply_adds // layer.positions // groups
         lanes_wanted = LANES if layer.large else 1
         tiles = tiled(layer.output, layer.batch, layer.taps * layer.channels, products, error.itemsize, lanes_wanted)

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.geometry import Geometry, Pair
-from minigraph.steps import FEW_PRODUCTS, Step
-from minigraph.threads import Workspace
+from minigraph.steps.steps import FEW_PRODUCTS, Step
+from minigraph.steps.threads import Workspace
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Arrays:
+class Buffers:
     """What a planned convolution works on. Maps are batch-last; all arrays stay where they are.
 
     Attributes:
@@ -82,8 +82,8 @@ class Planned(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, layer: Layer, arrays: Arrays) -> None:
-        self.layer, self.arrays = layer, arrays
+    def __init__(self, layer: Layer, buffers: Buffers) -> None:
+        self.layer, self.buffers = layer, buffers
         self.bytes = 0
 
     @staticmethod
@@ -105,6 +105,6 @@ class Planned(ABC):
 
     def own(self, shape: tuple[int, ...], zeros: bool = False) -> Array:
         """An array that keeps what is written into it from run to run."""
-        array: Array = (np.zeros if zeros else np.empty)(shape, self.arrays.x.dtype)
+        array: Array = (np.zeros if zeros else np.empty)(shape, self.buffers.x.dtype)
         self.bytes += array.nbytes
         return array

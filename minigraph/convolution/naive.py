@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.geometry import Geometry, Pair, Sides
 
 

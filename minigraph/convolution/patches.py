@@ -11,11 +11,11 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.geometry import Geometry, Pair
 from minigraph.convolution.layer import Planned
-from minigraph.steps import Step, copying, into_lanes, setter, shared
-from minigraph.threads import LANES, Lane
+from minigraph.steps.steps import Step, copying, into_lanes, setter, shared
+from minigraph.steps.threads import LANES, Lane
 
 TILE_BYTES = 1 << 21
 """How large a tile's patches may get, so that they stay near a core."""
@@ -109,7 +109,7 @@ class Patches:
         self._views = [_windows(x, kernel, geometry, tile) for tile in tiles]
         total = self.depth * geometry.groups * prod(output) * batch * x.itemsize
         self._kept: list[Array] | None = None
-        self._workspace = owner.arrays.workspace
+        self._workspace = owner.buffers.workspace
         if not self._direct and (len(tiles) == 1 or (fixed and total <= KEPT_BYTES)):
             self._kept = [owner.own(self._shape(view)) for view in self._views]
             if ones:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.geometry import Geometry, Pair
 
 

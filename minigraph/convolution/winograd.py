@@ -15,12 +15,12 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minigraph.convolution.base import Array
+from minigraph.arrays import Array
 from minigraph.convolution.gemm import PRODUCTS_PER_COPY, efficiency
 from minigraph.convolution.geometry import Sides
-from minigraph.convolution.layer import Arrays, Layer, Planned
-from minigraph.steps import Step, copying, into_lanes, setter, shared
-from minigraph.threads import Lane
+from minigraph.convolution.layer import Buffers, Layer, Planned
+from minigraph.steps.steps import Step, copying, into_lanes, setter, shared
+from minigraph.steps.threads import Lane
 
 KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 """G"""
@@ -39,9 +39,9 @@ class Winograd(Planned):
 
     name = "winograd"
 
-    def __init__(self, layer: Layer, arrays: Arrays) -> None:
-        super().__init__(layer, arrays)
-        self._rows = Rows(self, arrays.x, layer.geometry.padding, layer.kernel_size[0], arrays.fixed)
+    def __init__(self, layer: Layer, buffers: Buffers) -> None:
+        super().__init__(layer, buffers)
+        self._rows = Rows(self, buffers.x, layer.geometry.padding, layer.kernel_size[0], buffers.fixed)
 
     @staticmethod
     def cost(layer: Layer) -> float | None:
@@ -57,9 +57,9 @@ class Winograd(Planned):
 
     def forward(self) -> list[Step]:
         # (O, C, kh, 3) -> (kh, C)
-        taps = self.arrays.kernel.transpose(0, 2, 1, 3)
+        taps = self.buffers.kernel.transpose(0, 2, 1, 3)
         matrix, transform = self._kernel(taps)
-        return [*transform, *self._rows.multiply(matrix, self.arrays.answer, self.arrays.bias)]
+        return [*transform, *self._rows.multiply(matrix, self.buffers.answer, self.buffers.bias)]
 
     def parameter_gradients(self, error: Array, kernel: Array | None, bias: Array | None) -> list[Step]:
         steps = [] if kernel is None else self._rows.correlate(error, kernel)
@@ -70,7 +70,7 @@ class Winograd(Planned):
         height = self.layer.kernel_size[0]
         around = height - 1 - top, 2 - left, height - 1 - bottom, 2 - right
         # Rotated by 180 degrees, (C, kh, O, 3)
-        matrix, transform = self._kernel(self.arrays.kernel[:, :, ::-1, ::-1].transpose(1, 2, 0, 3))
+        matrix, transform = self._kernel(self.buffers.kernel[:, :, ::-1, ::-1].transpose(1, 2, 0, 3))
         return [*transform, *Rows(self, error, around, height, False).multiply(matrix, filled, None)]
 
     def _kernel(self, taps: Array) -> tuple[Array, list[Step]]:
@@ -131,7 +131,7 @@ class Rows:
         def lane(tile: slice) -> Lane:
             height = tile.stop - tile.start
             shapes = (height + self._reach - 1, self._channels, columns), (height, rows, columns)
-            scratch = self._owner.arrays.workspace.reserve(*((4, *shape) for shape in shapes), dtype=answer.dtype)
+            scratch = self._owner.buffers.workspace.reserve(*((4, *shape) for shape in shapes), dtype=answer.dtype)
             # (O, r, Q, N) -> (r, O, Q, N)
             part = answer[:, tile].swapaxes(0, 1)
             even, odd = part[:, :, 0::2], part[:, :, 1::2]
@@ -175,7 +175,7 @@ class Rows:
             height = tile.stop - tile.start
             read = (4, self._channels, height + self._reach - 1, self._pairs, self._batch)
             errors = (4, rows, height, self._pairs, self._batch)
-            scratch = self._owner.arrays.workspace.reserve(read, errors, total.shape, dtype=error.dtype)
+            scratch = self._owner.buffers.workspace.reserve(read, errors, total.shape, dtype=error.dtype)
             even, odd = error[:, tile, 0::2], error[:, tile, 1::2]
             columns = height * self._pairs * self._batch
 

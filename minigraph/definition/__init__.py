@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from minigraph.definition.reading import build, override, parse, read_source
-from minigraph.definition.sections import HELD_OUT, ArrayFile, DataSection, HeldOut, TrainSection
+from minigraph.definition.sections import HELD_OUT, ArrayFile, DataSection, HeldOut
 from minigraph.definition.source import Source
 from minigraph.definition.writing import to_json, to_tables, to_toml
-from minigraph.errors import DefinitionError, KeyPath, Problem, did_you_mean
-from minigraph.files import write_text
-from minigraph.graph import Graph, name_problems
+from minigraph.errors import DefinitionError, Problem
+from minigraph.files.writing import write_text
+from minigraph.graph.graph import Graph, name_problems
+from minigraph.recipe.settings import TrainSection
+from minigraph.wording import KeyPath, did_you_mean
 
 __all__ = [
     "ArrayFile",

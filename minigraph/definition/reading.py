@@ -11,24 +11,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from minigraph.declared import unknown_key
+from minigraph.arrays import Array, Shape
+from minigraph.declared.base import unknown_key
 from minigraph.definition.sections import (
     HELD_OUT,
     DataSection,
     DefinitionSections,
     HeldOut,
-    TrainSection,
     read_node,
-    train_problems,
     unquoted_problems,
     version_problems,
 )
 from minigraph.definition.source import Source
-from minigraph.errors import DefinitionError, KeyPath, Problem, describe, enumerated, nearest, one_of, spell_path
-from minigraph.graph import Graph, Node, explicit_problems, full_names, parameter_names, unknown_parameter
-from minigraph.initialization import Explicit
+from minigraph.errors import DefinitionError, Problem
+from minigraph.graph.graph import Graph, Node, explicit_problems, full_names, parameter_names, unknown_parameter
+from minigraph.graph.initialization import Explicit
 from minigraph.ops import OPS
-from minigraph.ops.base import Array, Context, Errors, Op, Shape
+from minigraph.ops.base import Context, Errors, Op
+from minigraph.recipe.settings import TrainSection, train_problems
+from minigraph.wording import KeyPath, describe, enumerated, nearest, one_of, spell_path
 
 Parts = tuple[Graph, DataSection | None, TrainSection | None]
 

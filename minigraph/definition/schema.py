@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from minigraph.declared import Declared
+from minigraph.declared.base import Declared
+from minigraph.declared.registry import Registry
 from minigraph.definition.sections import (
     HELD_OUT,
     SCHEMA_VERSION,
@@ -21,16 +22,15 @@ from minigraph.definition.sections import (
     InputSection,
     NodeSection,
     Split,
-    TrainSection,
 )
-from minigraph.graph import DTYPES, NAME
-from minigraph.initialization import Normal, Scheme, Uniform
-from minigraph.losses import LOSSES
-from minigraph.metrics import METRICS
+from minigraph.graph.graph import DTYPES, NAME
+from minigraph.graph.initialization import Normal, Scheme, Uniform
 from minigraph.ops import OPS
-from minigraph.optimizers import OPTIMIZERS
-from minigraph.registry import Registry
-from minigraph.schedules import SCHEDULES
+from minigraph.recipe.losses import LOSSES
+from minigraph.recipe.metrics import METRICS
+from minigraph.recipe.optimizers import OPTIMIZERS
+from minigraph.recipe.schedules import SCHEDULES
+from minigraph.recipe.settings import TrainSection
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from minigraph.errors import KeyPath, Problem, spell_path
+from minigraph.errors import Problem
+from minigraph.wording import KeyPath, spell_path
 
 if TYPE_CHECKING:
     from minigraph.definition.positions import Positions, Span

@@ -7,14 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minigraph.declared import to_table
-from minigraph.definition.sections import HELD_OUT, SCHEMA_VERSION, ArrayFile, DataSection, TrainSection
-from minigraph.graph import Graph, Node
-from minigraph.initialization import Initializer, to_plain
-from minigraph.losses import LOSSES
+from minigraph.declared.base import to_table
+from minigraph.definition.sections import HELD_OUT, SCHEMA_VERSION, ArrayFile, DataSection
+from minigraph.graph.graph import Graph, Node
+from minigraph.graph.initialization import Initializer, to_plain
 from minigraph.ops import OPS
-from minigraph.optimizers import OPTIMIZERS
-from minigraph.schedules import SCHEDULES
+from minigraph.recipe.losses import LOSSES
+from minigraph.recipe.optimizers import OPTIMIZERS
+from minigraph.recipe.schedules import SCHEDULES
+from minigraph.recipe.settings import TrainSection
 
 
 def to_tables(graph: Graph, data: DataSection | None, train: TrainSection | None) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from minigraph.errors import DefinitionError, describe
+from minigraph.errors import DefinitionError
 from minigraph.executors.outcomes import Outcomes
+from minigraph.wording import describe
 
 __all__ = ["LOCAL", "run"]
 

@@ -9,9 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from minigraph.errors import ExecutorError, shorten
+from minigraph.errors import ExecutorError
 from minigraph.executors.outcomes import Outcomes, finished, spell_tasks
 from minigraph.executors.processes import interrupts_held
+from minigraph.wording import shorten
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -116,7 +117,7 @@ def _with_one_thread(function: Callable[[Task], Result], task: Task) -> Result:
     """On a worker: ``function(task)`` with one thread, for good, as a worker may run several tasks at once."""
     from threadpoolctl import threadpool_limits
 
-    from minigraph.threads import set_threads
+    from minigraph.steps.threads import set_threads
 
     threadpool_limits(1)
     set_threads(1)

@@ -76,7 +76,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 def _begin() -> None:
     """In a new worker: one thread, and no Ctrl-C, which reaches a whole group: its first process ends the others."""
-    from minigraph.threads import set_threads
+    from minigraph.steps.threads import set_threads
 
     set_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from minigraph.arrays import Array, Shape
 from minigraph.convolution.windows import gather, pad_with, windows
-from minigraph.ops.base import Array, Context, Errors, Shape, attribute, register_op
+from minigraph.ops.base import Context, Errors, attribute, register_op
 from minigraph.ops.pooling import Pooling
 
 

@@ -24,20 +24,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
-from numpy.typing import NDArray
 from pydantic import Field
 
+from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.convolution import Convolution, Geometry
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.layer import Planned
-from minigraph.declared import Declared
+from minigraph.declared.base import Declared
+from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
-from minigraph.registry import Registry
-from minigraph.steps import Step, batch_last
-from minigraph.threads import Workspace
-
-Array = NDArray[Any]
-Shape = tuple[int, ...]
+from minigraph.steps.steps import Step, batch_last
+from minigraph.steps.threads import Workspace
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ PlanBackward = Callable[[Array, tuple[Array | None, ...], Mapping[str, Array]], 
 class Slot:
     """A node's place in a plan: arrays that stay where they are while what they hold changes.
 
-    All are (N, C, H, W) or (N, F), and batch-last in memory: see :mod:`minigraph.steps`.
+    All are (N, C, H, W) or (N, F), and batch-last in memory: see :mod:`minigraph.steps.steps`.
 
     Attributes:
         inputs: what the node reads; fixed: which of them never change.
@@ -218,11 +215,6 @@ def register_op(op: OpClass) -> OpClass:
     """
     OPS.register(op.__name__, op)
     return op
-
-
-def spell_shape(shape: Shape) -> str:
-    """``(3, 20, 20)`` as people read it: ``3x20x20``."""
-    return "x".join(map(str, shape))
 
 
 def require_map(shape: Shape, op: str) -> tuple[int, int, int]:

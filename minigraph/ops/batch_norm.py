@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigraph.declared import Number
-from minigraph.ops.base import Array, Context, Elementwise, Errors, Parameter, Shape, attribute, register_op
+from minigraph.arrays import Array, Shape
+from minigraph.declared.base import Number
+from minigraph.ops.base import Context, Elementwise, Errors, Parameter, attribute, register_op
 
 
 @register_op

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.errors import ShapeError
-from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, spell_shape
+from minigraph.ops.base import Context, Errors, Op, register_op
 
 
 @register_op

@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
+from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.declared import Count, Padding, Pair, pair
+from minigraph.declared.base import Count, Padding, Pair, pair
 from minigraph.errors import ShapeError
-from minigraph.ops.base import (
-    Array,
-    Context,
-    Errors,
-    Op,
-    Parameter,
-    PlanBackward,
-    Shape,
-    Slot,
-    attribute,
-    register_op,
-    require_map,
-)
-from minigraph.steps import Step, batch_last
+from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
+from minigraph.steps.steps import Step, batch_last
 
 
 @register_op

@@ -9,23 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding, split_padding
-from minigraph.declared import Count, NonNegativePair, Padding, Pair, pair
+from minigraph.declared.base import Count, NonNegativePair, Padding, Pair, pair
 from minigraph.errors import ShapeError
-from minigraph.ops.base import (
-    Array,
-    Context,
-    Errors,
-    Op,
-    Parameter,
-    PlanBackward,
-    Shape,
-    Slot,
-    attribute,
-    register_op,
-    require_map,
-)
-from minigraph.steps import Step, applying, batch_last, empty_batch_last
+from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
+from minigraph.steps.steps import Step, applying, batch_last, empty_batch_last
 
 
 @register_op

@@ -8,22 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from minigraph.declared import Count
+from minigraph.arrays import Array, Shape, spell_shape
+from minigraph.declared.base import Count
 from minigraph.errors import ShapeError
-from minigraph.ops.base import (
-    Array,
-    Context,
-    Errors,
-    Op,
-    Parameter,
-    PlanBackward,
-    Shape,
-    Slot,
-    attribute,
-    register_op,
-    spell_shape,
-)
-from minigraph.steps import Step, batch_last, multiplying
+from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op
+from minigraph.steps.steps import Step, batch_last, multiplying
 
 
 @register_op

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from minigraph.ops.base import Array, Context, Errors, Op, PlanBackward, Shape, Slot, register_op
-from minigraph.steps import Step, batch_last, copying
+from minigraph.arrays import Array, Shape
+from minigraph.ops.base import Context, Errors, Op, PlanBackward, Slot, register_op
+from minigraph.steps.steps import Step, batch_last, copying
 
 
 @register_op

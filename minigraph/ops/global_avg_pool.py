@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, require_map
+from minigraph.arrays import Array, Shape
+from minigraph.ops.base import Context, Errors, Op, register_op, require_map
 
 
 @register_op

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from minigraph.declared import Number
-from minigraph.ops.base import Array, Context, Elementwise, Errors, attribute, register_op
+from minigraph.arrays import Array
+from minigraph.declared.base import Number
+from minigraph.ops.base import Context, Elementwise, Errors, attribute, register_op
 
 
 @register_op

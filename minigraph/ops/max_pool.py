@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minigraph.arrays import Array
 from minigraph.convolution import Geometry
 from minigraph.convolution.windows import gather, pad_with, windows
-from minigraph.ops.base import Array, Context, Errors, PlanBackward, Slot, register_op
+from minigraph.ops.base import Context, Errors, PlanBackward, Slot, register_op
 from minigraph.ops.pooling import Pooling
-from minigraph.steps import Step, applying, batch_last, copying, empty_batch_last, setter
+from minigraph.steps.steps import Step, applying, batch_last, copying, empty_batch_last, setter
 
 
 @register_op

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from minigraph.ops.base import Array, Context, Errors, Op, Shape, register_op, require_one_shape
+from minigraph.arrays import Array, Shape
+from minigraph.ops.base import Context, Errors, Op, register_op, require_one_shape
 
 
 @register_op

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
+from minigraph.arrays import Shape
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.declared import Padding, Pair, pair
+from minigraph.declared.base import Padding, Pair, pair
 from minigraph.errors import ShapeError
-from minigraph.ops.base import Op, Shape, attribute, require_map
+from minigraph.ops.base import Op, attribute, require_map
 
 
 class Pooling(Op):

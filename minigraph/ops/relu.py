@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from minigraph.ops.base import Array, Context, Elementwise, Errors, PlanBackward, Slot, register_op
-from minigraph.steps import Step, applying, empty_batch_last
+from minigraph.arrays import Array
+from minigraph.ops.base import Context, Elementwise, Errors, PlanBackward, Slot, register_op
+from minigraph.steps.steps import Step, applying, empty_batch_last
 
 
 @register_op

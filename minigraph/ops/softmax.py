@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigraph.ops.base import Array, Context, Elementwise, Errors, register_op
+from minigraph.arrays import Array
+from minigraph.ops.base import Context, Elementwise, Errors, register_op
 
 
 @register_op

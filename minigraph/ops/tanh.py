@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from minigraph.ops.base import Array, Context, Elementwise, Errors, register_op
+from minigraph.arrays import Array
+from minigraph.ops.base import Context, Elementwise, Errors, register_op
 
 
 @register_op

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigraph.graph import Graph
-from minigraph.model import Array
+from minigraph.arrays import Array
+from minigraph.graph.graph import Graph
 from minigraph.ops.avg_pool import AvgPool
 from minigraph.ops.base import Op
 from minigraph.ops.conv import Conv

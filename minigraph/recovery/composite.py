@@ -14,11 +14,12 @@ from math import prod
 
 import numpy as np
 
+from minigraph.arrays import Array
 from minigraph.convolution import Geometry
 from minigraph.convolution.windows import pad_with, windows
-from minigraph.declared import pair
-from minigraph.graph import Graph
-from minigraph.model import Array, Model
+from minigraph.declared.base import pair
+from minigraph.graph.graph import Graph
+from minigraph.model.model import Model
 from minigraph.ops.conv import Conv
 from minigraph.recovery.equations import BilinearEquations, Equations, GraphEquations, MixedEquations
 

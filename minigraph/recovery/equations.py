@@ -13,11 +13,12 @@ from math import prod
 
 import numpy as np
 
+from minigraph.arrays import Array
 from minigraph.errors import DefinitionError
-from minigraph.model import Array, Model
+from minigraph.model.model import Model
+from minigraph.model.plan import Plan
 from minigraph.ops.base import Errors
 from minigraph.ops.conv import Conv
-from minigraph.plan import Plan
 
 CHUNK = 4_000_000
 """So many numbers of patches are held at once while rows of the Jacobian are computed."""

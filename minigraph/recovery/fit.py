@@ -7,7 +7,7 @@ from math import inf, log10, prod, sqrt
 
 import numpy as np
 
-from minigraph.model import Array
+from minigraph.arrays import Array
 from minigraph.recovery.identifiability import RANK, rank
 from minigraph.recovery.search import Search, Start
 from minigraph.recovery.solvers import EXACT, sum_of_squares

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from minigraph.graph import Graph
-from minigraph.model import Array, Arrays, Model, by_name, canonical
+from minigraph.arrays import Array, ArraysLike, by_name, canonical
+from minigraph.graph.graph import Graph
+from minigraph.model.model import Model
 from minigraph.recovery.alignment import Link, Named, links
 from minigraph.recovery.composite import Composite, why_not_linear
 from minigraph.recovery.equations import Equations, GraphEquations
@@ -74,7 +75,7 @@ class Identifiability:
         return "\n".join(told + [f"warning: {text}" for text in self.warnings])
 
 
-def identify(graph: Graph, x: Arrays, teacher: Named | None = None, seed: int = 0) -> Identifiability:
+def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: int = 0) -> Identifiability:
     """What the answers to ``x`` can tell about a graph's trainable parameters.
 
     Args:

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from minigraph.errors import DataError, DefinitionError, ExecutorError, ShapeError, describe, did_you_mean, one_of
+from minigraph.arrays import Array, ArraysLike, by_name, canonical
+from minigraph.errors import DataError, DefinitionError, ExecutorError, ShapeError
 from minigraph.executors import run
-from minigraph.graph import Graph
-from minigraph.model import Array, Arrays, Model, by_name, canonical
+from minigraph.graph.graph import Graph
+from minigraph.model.model import Model
 from minigraph.recovery.alignment import Named
 from minigraph.recovery.fit import Fit, judge_fit, measure_fit, plausible
 from minigraph.recovery.search import SOLVERS, Search, Start, Task
 from minigraph.recovery.solvers import sum_of_squares
 from minigraph.recovery.verdict import FITTED, LOCAL, RECOVERED, VERDICTS, Verdict
+from minigraph.wording import describe, did_you_mean, one_of
 
 AGREEING = 3
 """Without a teacher the search stops when so many starts have ended at the same lowest loss."""
@@ -98,8 +100,8 @@ class Recovery:
 
 def recover(
     graph: Graph,
-    x: Arrays,
-    target: Arrays,
+    x: ArraysLike,
+    target: ArraysLike,
     *,
     teacher: Named | None = None,
     restarts: int = 64,
@@ -208,7 +210,7 @@ def _merit(start: Start, taught: bool) -> tuple[int, float]:
 
 
 def _task(
-    graph: Graph, x: Arrays, target: Arrays, teacher: Named | None, restarts: int, solver: str, seed: int
+    graph: Graph, x: ArraysLike, target: ArraysLike, teacher: Named | None, restarts: int, solver: str, seed: int
 ) -> Task:
     """The checked arguments of :func:`recover`."""
     if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:

@@ -10,25 +10,17 @@ from uuid import uuid4
 
 import numpy as np
 
+from minigraph.arrays import Array
 from minigraph.errors import DefinitionError
-from minigraph.graph import Graph
-from minigraph.initialization import Explicit
-from minigraph.model import Array, Model, default_initializer
+from minigraph.graph.graph import Graph
+from minigraph.graph.initialization import Explicit
+from minigraph.model.model import Model, default_initializer
 from minigraph.recovery.alignment import Named, align, links, parameter_errors
 from minigraph.recovery.composite import Composite, CompositeFit, why_not_linear
 from minigraph.recovery.equations import Equations, GraphEquations
 from minigraph.recovery.identifiability import probes
 from minigraph.recovery.solvers import EXACT, Solution, composite_first, lbfgs, levenberg_marquardt, sum_of_squares
-from minigraph.recovery.verdict import (
-    EQUIVALENT,
-    FITTED,
-    NEAR,
-    RECOVERED,
-    SAME,
-    UNCONVERGED,
-    Verdict,
-    minimum,
-)
+from minigraph.recovery.verdict import EQUIVALENT, FITTED, NEAR, RECOVERED, SAME, UNCONVERGED, Verdict, minimum
 
 SOLVERS = ("auto", "composite", "lm", "lbfgs")
 JACOBIAN = 2_000_000

@@ -8,7 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from minigraph.model import Array
+from minigraph.arrays import Array
 from minigraph.recovery.composite import Composite, CompositeFit
 from minigraph.recovery.equations import Equations
 

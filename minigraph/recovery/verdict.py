@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigraph.model import Array
+from minigraph.arrays import Array
 from minigraph.recovery.equations import Equations
 
 RECOVERED, EQUIVALENT, LOCAL, UNCONVERGED = "recovered", "equivalent", "local minimum", "not converged"

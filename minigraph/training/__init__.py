@@ -10,16 +10,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minigraph.definition.sections import TrainSection, train_problems
-from minigraph.errors import CheckpointError, DefinitionError, TrainingDiverged, describe
-from minigraph.files import write_npz
-from minigraph.losses import Loss
-from minigraph.model import Arrays, Model
-from minigraph.optimizers import Optimizer, Solver
-from minigraph.samples import Samples, fit_samples
-from minigraph.schedules import Schedule
+from minigraph.arrays import ArraysLike
+from minigraph.data.samples import Samples, fit_samples
+from minigraph.errors import CheckpointError, DefinitionError, TrainingDiverged
+from minigraph.files.writing import write_npz
+from minigraph.model.model import Model
+from minigraph.recipe.losses import Loss
+from minigraph.recipe.optimizers import Optimizer, Solver
+from minigraph.recipe.schedules import Schedule
+from minigraph.recipe.settings import TrainSection, train_problems
 from minigraph.training.checkpoint import read_checkpoint, write_checkpoint
 from minigraph.training.trainer import History, OnStep, Trainer
+from minigraph.wording import describe
 
 __all__ = ["History", "Trainer", "new_trainer", "read_checkpoint", "run", "train"]
 
@@ -31,8 +33,8 @@ REST = 10.0
 
 def train(
     model: Model,
-    x: Arrays,
-    target: Arrays,
+    x: ArraysLike,
+    target: ArraysLike,
     *,
     loss: str | Loss = "sse",
     optimizer: Optimizer,
@@ -43,7 +45,7 @@ def train(
     schedule: str | Schedule | None = None,
     clip_norm: float | None = None,
     loss_weights: dict[str, float] | None = None,
-    validation: tuple[Arrays, Arrays] | None = None,
+    validation: tuple[ArraysLike, ArraysLike] | None = None,
     metrics: Sequence[str] = (),
     evaluate_every: int | None = None,
     patience: int | None = None,

@@ -8,14 +8,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minigraph.definition.sections import TrainSection
-from minigraph.model import Model
-from minigraph.plan import Plan
-from minigraph.samples import Samples, stream
-
-Array = NDArray[Any]
+from minigraph.arrays import Array
+from minigraph.data.samples import Samples, stream
+from minigraph.model.model import Model
+from minigraph.model.plan import Plan
+from minigraph.recipe.settings import TrainSection
 
 
 class Batch:

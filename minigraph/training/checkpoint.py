@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from minigraph.definition.writing import to_tables
-from minigraph.errors import CheckpointError, KeyPath, spell_path
-from minigraph.files import read_npz, write_npz
+from minigraph.errors import CheckpointError
+from minigraph.files.writing import read_npz, write_npz
 from minigraph.training.trainer import Trainer
+from minigraph.wording import KeyPath, spell_path
 
 
 def write_checkpoint(path: Path, trainer: Trainer) -> None:

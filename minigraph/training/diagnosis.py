@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minigraph.model import Model
+from minigraph.arrays import Array
+from minigraph.model.model import Model
 
 if TYPE_CHECKING:
     from minigraph.training.batches import Batch
-
-Array = NDArray[Any]
 
 REASON = 1e6
 """A loss is beyond reason when it is so many times the first one, and the one that answers of nothing but 0 have."""

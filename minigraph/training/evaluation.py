@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigraph.definition.sections import TrainSection
-from minigraph.metrics import METRICS
-from minigraph.model import Model
-from minigraph.samples import Samples
+from minigraph.data.samples import Samples
+from minigraph.model.model import Model
+from minigraph.recipe.metrics import METRICS
+from minigraph.recipe.settings import TrainSection
 
 PASS = 256
 """So many samples are answered at once where no batch size is set."""

@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from minigraph.errors import TrainingDiverged
-from minigraph.losses import MeanSquaredError
-from minigraph.optimizers import LM
+from minigraph.recipe.losses import MeanSquaredError
+from minigraph.recipe.optimizers import LM
 from minigraph.recovery.equations import GraphEquations
 from minigraph.recovery.solvers import lbfgs, levenberg_marquardt
 from minigraph.training.trainer import History, Trainer

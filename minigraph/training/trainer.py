@@ -10,17 +10,16 @@ from math import inf
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minigraph.definition.sections import TrainSection
+from minigraph.arrays import Array
+from minigraph.data.samples import Samples
 from minigraph.errors import TrainingDiverged
-from minigraph.model import Model
-from minigraph.samples import Samples
+from minigraph.model.model import Model
+from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
 from minigraph.training.diagnosis import beyond_reason, first_not_finite, told
 from minigraph.training.evaluation import columns, evaluate
 
-Array = NDArray[Any]
 OnStep = Callable[[int, float], object]
 
 

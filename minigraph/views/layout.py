@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from minigraph.graph import Graph
+from minigraph.graph.graph import Graph
 
 Pair = tuple[float, float]
 Stop = tuple[str, int]

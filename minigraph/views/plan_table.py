@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigraph.graph import Graph
-from minigraph.model import Model
-from minigraph.plan import Plan
-from minigraph.threads import thread_count
+from minigraph.graph.graph import Graph
+from minigraph.model.model import Model
+from minigraph.model.plan import Plan
+from minigraph.steps.threads import thread_count
 from minigraph.views.summary import spell_bytes, table
 
 

@@ -9,8 +9,8 @@ o image   Input    1x9x9
 
 from __future__ import annotations
 
-from minigraph.graph import Graph
-from minigraph.ops.base import spell_shape
+from minigraph.arrays import spell_shape
+from minigraph.graph.graph import Graph
 from minigraph.views.summary import spell_op, summary
 
 # What a rail looks like by the sides (up, down, left, right) on which it goes on.

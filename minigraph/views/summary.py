@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from minigraph.errors import shorten
-from minigraph.graph import Graph, Node
-from minigraph.ops.base import Shape, spell_shape
+from minigraph.arrays import Shape, spell_shape
+from minigraph.graph.graph import Graph, Node
+from minigraph.wording import shorten
 
 
 @dataclass(frozen=True)

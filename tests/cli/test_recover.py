@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.signal import correlate2d
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 from tests.cli.helpers import CommandLine
 
 FILES = {"definition.toml", "weights.npz", "recovery.json"}

@@ -19,7 +19,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.definition import bundled
-from minigraph.locking import locked
+from minigraph.runs.locking import locked
 from tests.cli.helpers import CommandLine
 from tests.helpers import ROOT
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from minigraph import sweep as module
 from minigraph.definition import bundled
+from minigraph.runs import sweep as module
 from tests.cli.helpers import CommandLine
 
 RATES = ("--set", "train.optimizer.learning_rate=1e-5,1")

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
-from minigraph import steps, threads
 from minigraph.convolution import Geometry, choice, layer, patches, winograd
 from minigraph.convolution.choice import ALGORITHMS, choose, plan_convolution
 from minigraph.convolution.fourier import Fourier
@@ -16,7 +15,8 @@ from minigraph.convolution.gemm import Gemm
 from minigraph.convolution.layer import Layer, Planned
 from minigraph.convolution.winograd import Winograd
 from minigraph.ops import Conv
-from minigraph.steps import batch_first, batch_last
+from minigraph.steps import steps, threads
+from minigraph.steps.steps import batch_first, batch_last
 from tests.convolution.drawing import Drawn, convolutions
 from tests.helpers import Array, Case, assert_close, assert_exact, figure_cases
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from minigraph.definition import TrainSection
-from minigraph.errors import one_of
-from minigraph.losses import LOSSES
-from minigraph.metrics import METRICS
 from minigraph.ops import OPS as REGISTERED_OPS
-from minigraph.optimizers import OPTIMIZERS, SGD
-from minigraph.schedules import SCHEDULES
+from minigraph.recipe.losses import LOSSES
+from minigraph.recipe.metrics import METRICS
+from minigraph.recipe.optimizers import OPTIMIZERS, SGD
+from minigraph.recipe.schedules import SCHEDULES
+from minigraph.recipe.settings import TrainSection
+from minigraph.wording import one_of
 from tests.definition.test_reading import SOUND, told
 
 SOUND_JSON = json.dumps(tomllib.loads(SOUND), indent=2) + "\n"

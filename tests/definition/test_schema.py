@@ -13,11 +13,11 @@ from hypothesis import given, settings
 import minigraph as mg
 from minigraph.definition import Definition, bundled
 from minigraph.definition.schema import json_schema
-from minigraph.losses import LOSSES
-from minigraph.metrics import METRICS
 from minigraph.ops import OPS
-from minigraph.optimizers import OPTIMIZERS
-from minigraph.schedules import SCHEDULES
+from minigraph.recipe.losses import LOSSES
+from minigraph.recipe.metrics import METRICS
+from minigraph.recipe.optimizers import OPTIMIZERS
+from minigraph.recipe.schedules import SCHEDULES
 from tests.definition.test_reading import SOUND
 from tests.definition.test_writing import graphs
 from tests.helpers import ROOT

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 from minigraph.definition import Definition
 from minigraph.definition.writing import to_json, to_toml
 from minigraph.errors import DataError, DefinitionError, ShapeError

@@ -189,7 +189,7 @@ def test_a_wrong_number_of_workers_is_told(given: dict[str, Any], message: str) 
 @pytest.mark.parametrize("place", ["workers=2", "workers=2, scheduler='local'"])
 def test_ctrl_c_ends_all_processes_and_prints_nothing_of_theirs(place: str, tmp_path: Path) -> None:
     code = f"""
-from minigraph.executors import run
+from minigraph.executors import (run)
 from tests.executors.tasks import sleeps
 try:
     run(sleeps, [{str(tmp_path)!r}] * 4, {place})

@@ -15,7 +15,7 @@ import minigraph as mg
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
 from minigraph.ops.base import Slot
-from minigraph.steps import empty_batch_last
+from minigraph.steps.steps import empty_batch_last
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, central_difference, context, figure_cases
 
 Shapes = list[tuple[int, ...]]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import minigraph as mg
-from minigraph.model import canonical
+from minigraph.arrays import canonical
 from minigraph.recovery.equations import GraphEquations
 from tests.helpers import Array
 

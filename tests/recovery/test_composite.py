@@ -22,7 +22,7 @@ def test_the_composite_of_two_kernels_is_their_full_convolution() -> None:
 
 def test_least_squares_finds_the_composite_of_the_bundled_problem() -> None:
     definition = mg.Definition.load("two_conv")
-    from minigraph.data import load_data
+    from minigraph.data.loading import load_data
 
     data = load_data(definition, "float64", 0)
     model = mg.Model(definition.graph, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 from tests.recovery.cases import BINOMIAL, SOBEL, cascade, random_map, teacher
 
 

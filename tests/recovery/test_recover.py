@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 from minigraph.recovery import Start
 from minigraph.recovery.equations import Equations
 from minigraph.recovery.recover import certain

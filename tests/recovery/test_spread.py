@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import minigraph as mg
-from minigraph.data import load_data
+from minigraph.data.loading import load_data
 from minigraph.recovery import Recovery, Start, recover
 from tests.executors.clusters import Cluster
 from tests.helpers import assert_exact

@@ -3,8 +3,8 @@
 import pytest
 
 import minigraph as mg
-from minigraph import threads
 from minigraph.convolution import layer
+from minigraph.steps import threads
 from minigraph.views.plan_table import plan_table
 
 

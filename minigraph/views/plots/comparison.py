@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array
 from minigraph.errors import DataError
 from minigraph.views.plots.loss import log_ticks, smoothed, thinned
 from minigraph.views.plots.sheet import (
     BLUE,
     RED,
     SOFT,
-    Array,
     Line,
     axes_at,
     blank_sheet,

@@ -8,15 +8,14 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
-from minigraph.ops.base import spell_shape
 from minigraph.views.plots.kernels import readable
 from minigraph.views.plots.sheet import (
     FAINT,
     INK,
     MARGIN,
     SOFT,
-    Array,
     Line,
     blank_sheet,
     colours,

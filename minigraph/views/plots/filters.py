@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import spell_shape
 from minigraph.errors import DataError
-from minigraph.ops.base import spell_shape
 from minigraph.views.plots.kernels import draw_map, draw_scale, rounded
 from minigraph.views.plots.sheet import (
     MARGIN,

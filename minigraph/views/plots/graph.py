@@ -16,8 +16,8 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Curve
 from matplotlib.patheffects import withStroke
 
-from minigraph.graph import Graph, Node
-from minigraph.ops.base import spell_shape
+from minigraph.arrays import Array, spell_shape
+from minigraph.graph.graph import Graph, Node
 from minigraph.views.layout import Edge, Layout, Pair, layout
 from minigraph.views.plots.sheet import (
     DASHED,
@@ -25,7 +25,6 @@ from minigraph.views.plots.sheet import (
     MARGIN,
     PAPER,
     SOFT,
-    Array,
     Line,
     blank_sheet,
     foot_of_head,

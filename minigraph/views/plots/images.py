@@ -11,16 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
-from minigraph.metrics import METRICS
-from minigraph.ops.base import spell_shape
+from minigraph.recipe.metrics import METRICS
 from minigraph.views.plots.sheet import (
     BLUE,
     FAINT,
     MARGIN,
     RED,
     SOFT,
-    Array,
     Line,
     blank_sheet,
     foot_of_head,

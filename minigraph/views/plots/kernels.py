@@ -15,8 +15,8 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
-from minigraph.ops.base import spell_shape
 from minigraph.views.plots.sheet import (
     DIVERGING,
     FAINT,
@@ -25,7 +25,6 @@ from minigraph.views.plots.sheet import (
     NO_NUMBER,
     PAPER,
     SOFT,
-    Array,
     Line,
     blank_sheet,
     colours,

@@ -10,13 +10,12 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
-from minigraph.ops.base import spell_shape
 from minigraph.views.plots.sheet import (
     BLUE,
     DASHED,
     RED,
-    Array,
     Line,
     axes_at,
     blank_sheet,

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
-from minigraph.ops.base import spell_shape
 from minigraph.views.layout import Pair
 from minigraph.views.plots.sheet import (
     BLUE,
@@ -18,7 +18,6 @@ from minigraph.views.plots.sheet import (
     MARGIN,
     RED,
     SOFT,
-    Array,
     Line,
     axes_at,
     blank_sheet,

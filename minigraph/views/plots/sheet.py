@@ -17,12 +17,10 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
-from numpy.typing import NDArray
 
+from minigraph.arrays import Array
 from minigraph.errors import DataError
-from minigraph.files import whole
-
-Array = NDArray[Any]
+from minigraph.files.writing import whole
 
 INK, SOFT, FAINT, PAPER = "#1f2933", "#5b6770", "#aab2b9", "#ffffff"
 BLUE, RED = "#3b6ea5", "#b5403a"

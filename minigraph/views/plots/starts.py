@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from minigraph.arrays import Array
 from minigraph.errors import DataError
 from minigraph.recovery.verdict import EQUIVALENT, FITTED, LOCAL, MISFIT, RECOVERED, UNCONVERGED, VERDICTS
 from minigraph.views.plots.loss import log_ticks
@@ -17,7 +18,6 @@ from minigraph.views.plots.sheet import (
     INK,
     PAPER,
     SOFT,
-    Array,
     Line,
     axes_at,
     blank_sheet,

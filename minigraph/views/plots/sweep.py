@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minigraph.arrays import Array
 from minigraph.errors import DataError
 from minigraph.views.plots.loss import log_ticks
 from minigraph.views.plots.sheet import (
@@ -17,7 +18,6 @@ from minigraph.views.plots.sheet import (
     PAPER,
     RED,
     SOFT,
-    Array,
     Line,
     axes_at,
     blank_sheet,

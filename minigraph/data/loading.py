@@ -1,0 +1,286 @@
+"""Data: the arrays that a definition's ``[data]`` section means, and arrays in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from minigraph.arrays import Array, Shape, arranged, spell_shape
+from minigraph.data.samples import Samples, fit_samples, fit_target, is_finite, split_rows, stream
+from minigraph.definition import ArrayFile, DataSection, Definition, HeldOut
+from minigraph.definition.sections import HELD_OUT, ArraySource
+from minigraph.errors import DataError, MinigraphError, Problem, ShapeError
+from minigraph.files.writing import read_npy, read_npz
+from minigraph.graph.graph import Graph
+from minigraph.model.model import Model, default_initializer
+from minigraph.ops.base import Parameter
+from minigraph.recipe.losses import Loss, SumSquaredError
+from minigraph.wording import KeyPath, did_you_mean, one_of
+
+FILE_KINDS = (".npy", ".npz", ".csv", ".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a graph is trained on.
+
+    Attributes:
+        inputs: an array for each input; targets: one for each output: everything, in the form in which it was given.
+        samples: those of them to train on; validation, test: those that are held out, if any are.
+        teacher: the parameters that made the targets, in full shape; None where there is no teacher.
+    """
+
+    inputs: dict[str, Array]
+    targets: dict[str, Array]
+    samples: Samples
+    validation: Samples | None = None
+    test: Samples | None = None
+    teacher: dict[str, Array] | None = None
+
+
+def load_data(definition: Definition, dtype: str, seed: int) -> Data:
+    """The arrays of a definition's ``[data]``.
+
+    Args:
+        dtype: in which a teacher's graph computes.
+        seed: seeds what is drawn, and the split, in streams of their own beside the parameters'.
+
+    Raises:
+        DefinitionError: there is no such section, or a file of it is missing, unreadable or of the wrong shape.
+    """
+    data = definition.data
+    if data is None:
+        raise definition.error([Problem(("data",), "the definition has no [data]; expected one, or --data FILE")])
+    loss = definition.train.loss if definition.train else SumSquaredError()
+    reading = _Reading(definition, loss, stream(seed, "data"))
+    inputs, targets = reading.arrays(data, ("data",))
+    reading.tell()
+    teacher = None
+    if data.source == "teacher":
+        targets, teacher = _taught(definition.graph, data, inputs, dtype, reading.generator)
+    samples = reading.samples(inputs, targets, ("data",))
+    held_out = {}
+    for part in HELD_OUT:
+        section = getattr(data, part)
+        if section is not None:
+            held_out[part] = reading.samples(*reading.arrays(section, ("data", part)), ("data", part))
+    reading.tell()
+    if data.split is not None:
+        shares = {part: share for part, share in data.split.model_dump().items() if share}
+        try:
+            rows = split_rows(len(samples), shares, stream(seed, "split"))
+        except DataError as error:
+            raise definition.error([Problem(("data", "split"), str(error))]) from None
+        parts = {part: replace(samples, rows=chosen) for part, chosen in rows.items()}
+        samples = parts.pop("train")
+        held_out |= parts
+    return Data(inputs, targets, samples, **held_out, teacher=teacher)
+
+
+class _Reading:
+    """Reads the arrays of a definition and gathers what is wrong with them."""
+
+    def __init__(self, definition: Definition, loss: Loss, generator: np.random.Generator) -> None:
+        self.definition, self.graph, self.loss, self.generator = definition, definition.graph, loss, generator
+        self.problems: list[Problem] = []
+
+    def tell(self) -> None:
+        """Raise DefinitionError if anything was wrong."""
+        if self.problems:
+            raise self.definition.error(self.problems)
+
+    def samples(self, inputs: dict[str, Array], targets: dict[str, Array], path: KeyPath) -> Samples:
+        """Inputs and targets as samples; only what is sound is read."""
+        self.tell()
+        try:
+            return fit_samples(self.graph, self.loss, inputs, targets)
+        except (ShapeError, DataError) as error:
+            raise self.definition.error([Problem(path, str(error))]) from None
+
+    def arrays(self, section: DataSection | HeldOut, path: KeyPath) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The inputs and targets that a section names, as far as they are sound."""
+        taught = isinstance(section, DataSection) and section.source == "teacher"
+        outputs = [] if taught else self.graph.outputs
+        if section.file is not None:
+            held = self._all_in_one(section.file, (*path, "file"))
+            inputs, targets = (
+                {name: held[name] for name in names if name in held} for names in (self.graph.inputs, outputs)
+            )
+            return inputs, targets
+        repeats = section.samples if isinstance(section, DataSection) else 1
+        return (
+            self._one_by_one(section.inputs, list(self.graph.inputs), (*path, "inputs"), repeats),
+            self._one_by_one(section.outputs, outputs, (*path, "outputs")),
+        )
+
+    def _all_in_one(self, file: str, place: KeyPath) -> dict[str, Array]:
+        """The arrays of one npz, which has to have all inputs and outputs and nothing else."""
+        path, known = self.definition.folder / file, [*self.graph.inputs, *self.graph.outputs]
+        expected = ", ".join(known)
+        try:
+            if path.suffix.lower() != ".npz":
+                raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npz")
+            held = read_npz(path)
+        except DataError as error:
+            self.problems.append(Problem(place, str(error)))
+            return {}
+        for name in [name for name in held if name not in known]:
+            text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
+            self.problems.append(Problem(place, text))
+        for name in [name for name in known if name not in held]:
+            self.problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
+        arrays = {}
+        for name in [name for name in known if name in held]:
+            try:
+                arrays[name] = _checked(held[name], path, self.graph.shapes[name], name, self._loss_of(name))
+            except MinigraphError as error:
+                self.problems.append(Problem(place, str(error)))
+        return arrays
+
+    def _one_by_one(
+        self, items: Mapping[str, ArraySource], names: list[str], path: KeyPath, repeats: int = 1
+    ) -> dict[str, Array]:
+        """The arrays of these names, each from its file or drawn ``repeats`` times."""
+        arrays: dict[str, Array] = {}
+        for name in names:
+            shape, item = self.graph.shapes[name], items[name]
+            if isinstance(item, ArrayFile):
+                file = self.definition.folder / item.file
+                try:
+                    arrays[name] = read_array(file, shape, name, item.key, self._loss_of(name))
+                except MinigraphError as error:
+                    self.problems.append(Problem((*path, name, "file"), str(error)))
+            else:
+                samples = () if repeats == 1 else (repeats,)
+                arrays[name] = item.draw(Parameter((*samples, *shape), 0.0), self.generator)
+        return arrays
+
+    def _loss_of(self, name: str) -> Loss | None:
+        return None if name in self.graph.inputs else self.loss
+
+
+def _taught(
+    graph: Graph, data: DataSection, inputs: dict[str, Array], dtype: str, generator: np.random.Generator
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The graph's own answers with the teacher's parameters, and these."""
+    model = Model(graph, seed=0, dtype=dtype)
+    for name, parameter in graph.parameters.items():
+        initial = data.teacher.get(name) or default_initializer(parameter)
+        model.parameters[name] = initial.draw(parameter, generator)
+    answer = model.forward(inputs)
+    targets = answer if len(graph.outputs) > 1 else {graph.outputs[0]: answer}
+    return targets, {name: model.parameters[name].copy() for name in model.parameters}
+
+
+def read_array(path: Path, shape: Shape, name: str, key: str | None = None, loss: Loss | None = None) -> Array:
+    """The array for the input or output ``name`` from a file. A large npy stays there and is read where it is used.
+
+    Args:
+        path: npy, npz, csv (one map, a row a line), png or jpg (0 to 1, grey for one channel, RGB for three).
+        shape: (C, H, W), or (F,), that it should have; it may have samples in front.
+        key: the array's name in an npz; ``name`` when left out, or the only array there is.
+        loss: the loss that the array is a target of, if it is one: some take class numbers.
+
+    Raises:
+        DataError: the file is missing, unreadable, of another kind, or has entries that are not finite.
+        ShapeError: the array has another shape.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    kind = path.suffix.lower()
+    if kind not in FILE_KINDS:
+        raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected {one_of(FILE_KINDS)}")
+    return _checked(_READERS[kind](path, shape, key or name, key is None), path, shape, name, loss)
+
+
+def map_size(path: Path) -> tuple[int, int]:
+    """(height, width) of the map in a file: npy, csv, png or jpg.
+
+    Raises:
+        DataError: the file is missing, unreadable or of another kind. ShapeError: it holds no map.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    kind = path.suffix.lower()
+    if kind not in FILE_KINDS or kind == ".npz":
+        raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npy, .csv, .png or .jpg")
+    shape = _READERS[kind](path, (1, 1, 1), "the map", True).shape
+    if len(shape) < 2:
+        raise ShapeError(f"{path}: found shape {spell_shape(shape) or '()'}; expected a map: (H, W) at the end")
+    return shape[-2], shape[-1]
+
+
+def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
+    """``array`` if it is of real, finite numbers in a shape that fits ``shape``; see :func:`read_array`."""
+    try:
+        if loss is None:
+            arranged(array, shape, name)
+        else:
+            fit_target(array, shape, name, loss)
+    except (ShapeError, DataError) as error:
+        raise type(error)(f"{path}: {error}") from None
+    if not is_finite(array):
+        raise DataError(f"{path}: '{name}' has entries that are not finite; expected finite numbers")
+    return array
+
+
+def _read_npy(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
+    return read_npy(path)
+
+
+def _read_npz(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
+    arrays = read_npz(path)
+    if key not in arrays and any_key and len(arrays) == 1:
+        return next(iter(arrays.values()))
+    if key not in arrays:
+        raise DataError(
+            f"{path}: found the arrays {', '.join(arrays) or 'none'}; expected '{key}'{did_you_mean(key, arrays)}"
+        )
+    return arrays[key]
+
+
+def _read_csv(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
+    try:
+        rows = [line.split(",") for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as csv: {error}") from None
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise DataError(f"{path}: row {number} has {len(row)} numbers; expected {len(rows[0])} as in row 1")
+    values: list[list[float]] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            values.append([float(cell) for cell in row])
+        except ValueError as error:
+            raise DataError(f"{path}: row {number}: {error}; expected numbers with commas between them") from None
+    return np.array(values)[0] if len(shape) == 1 and len(values) == 1 else np.array(values)
+
+
+def _read_image(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
+    from PIL import Image, UnidentifiedImageError
+
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise ShapeError(f"{path}: found an image; expected an array for '{key}' with one or three channels")
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip and not scale
+                grey = np.asarray(image, np.float64) / 65535
+                pixels = grey if shape[0] == 1 else np.repeat(grey[:, :, None], 3, axis=2)
+            else:
+                pixels = np.asarray(image.convert("L" if shape[0] == 1 else "RGB"), np.float64) / 255
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: cannot be read as an image: {error}") from None
+    return pixels if shape[0] == 1 else pixels.transpose(2, 0, 1)
+
+
+_READERS = {
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+    ".csv": _read_csv,
+    ".png": _read_image,
+    ".jpg": _read_image,
+    ".jpeg": _read_image,
+}

@@ -1,0 +1,1 @@
+"""Graphs: named nodes, their order, shapes and parameters, and how those begin."""

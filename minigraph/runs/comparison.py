@@ -1,0 +1,149 @@
+"""Comparison: what several runs' folders say, side by side."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from math import isfinite, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigraph.arrays import Array
+from minigraph.definition import Definition
+from minigraph.errors import DataError
+from minigraph.recipe.metrics import METRICS
+from minigraph.recipe.optimizers import OPTIMIZERS
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run as its folder tells it.
+
+    Attributes:
+        run: the folder; name: the graph's.
+        optimizer, learning_rate, seed: as the definition in the folder has them.
+        steps: how many losses there are; loss_first, loss_final: the first and the last of them, nan if there are none.
+        metric: what was best in "best": the first metric, of the validation samples if there are any, or the loss of
+            those. None where nothing was evaluated.
+        test: the same of the test samples, if there were any.
+        seconds: wall time of the training loop; None where the run has not ended.
+        end: "done", "patience", "interrupted", "diverged" or "unfinished".
+    """
+
+    run: str
+    name: str
+    optimizer: str
+    learning_rate: float
+    seed: int
+    steps: int
+    loss_first: float
+    loss_final: float
+    metric: str | None
+    best: float | None
+    test: float | None
+    seconds: float | None
+    end: str
+
+    def plain(self) -> dict[str, Any]:
+        """The facts for JSON, which has no infinity: a number that is not finite is told as null."""
+        facts = asdict(self)
+        return {key: None if isinstance(fact, float) and not isfinite(fact) else fact for key, fact in facts.items()}
+
+
+def read_run(folder: Path) -> tuple[ComparedRun, Array]:
+    """What a run's folder says, and the losses (steps,). The run may still be going on.
+
+    Raises:
+        DataError: the folder is no run's, or a file of it is damaged. DefinitionError: the definition of it is.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: {'found a file' if folder.exists() else 'no such folder'}; expected a run's folder")
+    for file in ("definition.toml", "history.csv"):
+        if not (folder / file).is_file():
+            raise DataError(f"{folder}: found no {file}; expected a run's folder")
+    definition = Definition.load(folder / "definition.toml")
+    settings = definition.train
+    if settings is None:
+        raise DataError(f"{folder / 'definition.toml'}: found no [train]; expected a run's definition")
+    losses, columns = _read_history(folder / "history.csv")
+    summary = _read_summary(folder / "summary.json")
+    metric = next((name for name in columns if not name.endswith("_loss")), next(iter(columns), None))
+    told = "loss" if metric is None else metric.removeprefix("validation_")
+    kind = told.rpartition(".")[2]
+    rises = kind in METRICS and METRICS.find(kind).rises
+    values = [] if metric is None else columns[metric]
+    ran = ComparedRun(
+        str(folder),
+        definition.graph.name,
+        next(name for name, kind in OPTIMIZERS.items() if kind is type(settings.optimizer)),
+        settings.optimizer.learning_rate,
+        settings.seed,
+        len(losses),
+        losses[0] if losses else nan,
+        losses[-1] if losses else nan,
+        metric if values else None,
+        (max if rises else min)(values, default=None),
+        summary.get("metrics", {}).get(f"test_{told}"),
+        summary.get("seconds"),
+        _end(summary),
+    )
+    return ran, np.array(losses)
+
+
+def _read_history(path: Path) -> tuple[list[float], dict[str, list[float]]]:
+    """The losses, and what the evaluations told, by column."""
+    losses: list[float] = []
+    columns: dict[str, list[float]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, restkey="")
+        names = list(reader.fieldnames or [])
+        if names[:2] != ["step", "loss"]:
+            raise DataError(f"{path}: found the columns {', '.join(names) or 'none'}; expected step, loss and metrics")
+        columns = {name: [] for name in names[2:]}
+        for number, row in enumerate(reader):
+            try:
+                if "" in row or int(row["step"]) != number:
+                    raise ValueError
+                losses.append(float(row["loss"]))
+                for name in columns:
+                    if row[name]:
+                        columns[name].append(float(row[name]))
+            except (ValueError, TypeError):
+                text = ",".join(str(cell) for cell in row.values() if cell is not None)
+                expected = f"step {number} with a number in each column"
+                raise DataError(f"{path}: row {number + 1}: found '{text}'; expected {expected}") from None
+    return losses, columns
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as json: {error}") from None
+    if not isinstance(summary, dict) or not isinstance(summary.get("metrics", {}), dict):
+        raise DataError(f"{path}: found no table of facts; expected a run's summary")
+    return summary
+
+
+def _end(summary: dict[str, Any]) -> str:
+    if not summary:
+        return "unfinished"
+    if summary.get("diverged_at") is not None:
+        return "diverged"
+    return summary.get("stopped") or "done"
+
+
+def labels(runs: Iterable[ComparedRun]) -> list[str]:
+    """A short name for each run: as much of the folder's end as tells it from the others, and the optimizer."""
+    given = list(runs)
+    paths = [Path(run.run).absolute().parts for run in given]
+    length = 2
+    while length < max(map(len, paths)) and len({path[-length:] for path in paths}) < len(set(paths)):
+        length += 1
+    return [f"{'/'.join(path[-length:])}  {run.optimizer}" for path, run in zip(paths, given, strict=True)]

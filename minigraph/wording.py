@@ -1,0 +1,103 @@
+"""Wording: how names, paths, lists and found values are spelled in every message."""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+import re
+from collections.abc import Iterable
+
+KeyPath = tuple[str | int, ...]
+
+
+def spell_path(path: KeyPath) -> str:
+    """``("data", "teacher", "conv1.kernel", 0)`` as a person writes it: ``data.teacher."conv1.kernel"[0]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            part = str(part)
+            text += ("." if text else "") + (part if re.fullmatch(r"[\w-]+", part) else f'"{part}"')
+    return text
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """``"; did you mean 'stride'?"`` when one of ``choices`` is near ``word``, else the empty text."""
+    near = nearest(word, choices)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The one of ``choices`` that is near ``word``, whatever its capitals, if there is one."""
+    lowered = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[near[0]] if near else None
+
+
+LONGEST_LIST = 20
+"""So many names are told at most."""
+
+
+def one_of(choices: Iterable[str], word: object = None) -> str:
+    """``"one of a, b, c"``, or ``"a"`` when there is one choice, for the 'expected' part of a message.
+
+    Of very many choices it tells those that are nearest to ``word``, in their own order, and how many more there are.
+    """
+    choices = list(choices)
+    return choices[0] if len(choices) == 1 else "one of " + enumerated(choices, word)
+
+
+def enumerated(choices: Iterable[str], word: object = None) -> str:
+    """``"a, b, c"``; of very many choices those that are nearest to ``word``, and how many more there are."""
+    choices = list(choices)
+    more = len(choices) - LONGEST_LIST
+    if more <= 0:
+        return ", ".join(choices)
+    shown = set(range(LONGEST_LIST))
+    if isinstance(word, str):
+        matcher = difflib.SequenceMatcher(b=word.lower(), autojunk=False)
+
+        def closeness(index: int) -> float:
+            matcher.set_seq1(choices[index].lower())
+            return matcher.ratio()
+
+        shown = set(heapq.nlargest(LONGEST_LIST, range(len(choices)), key=closeness))
+    return ", ".join(choice for index, choice in enumerate(choices) if index in shown) + f" and {more} more"
+
+
+def describe(value: object) -> str:
+    """A found value as a reader of TOML or JSON knows it: ``'two' (a string)``, ``true (a boolean)``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (a boolean)"
+    if isinstance(value, int):
+        return f"{value} (an integer)" if abs(value) < 10**20 else "a huge integer"
+    if isinstance(value, float):
+        return f"{value!r} (a number)"
+    if isinstance(value, str):
+        return f"'{shorten(value)}' (a string)"
+    if isinstance(value, list | tuple):
+        return f"{shorten(_spell_array(value), 62)} (an array)"
+    if isinstance(value, dict):
+        return f"a table with {', '.join(map(str, value))}" if value else "an empty table"
+    return f"{shorten(str(value))} ({type(value).__name__})"
+
+
+def _spell_array(items: list[object] | tuple[object, ...]) -> str:
+    spelled = [
+        str(item).lower()
+        if isinstance(item, bool)
+        else _spell_array(item)
+        if isinstance(item, list | tuple)
+        else str(item)
+        for item in items
+    ]
+    return f"[{', '.join(spelled)}]"
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """``text`` in one line of at most ``limit`` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,97 @@
+"""Which pictures a run gets, and what they are given to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+import minigraph as mg
+from minigraph.data.loading import load_data
+from minigraph.definition import Definition
+from minigraph.runs import pictures
+from minigraph.views.plots import confusion_matrix
+
+Calls = dict[str, tuple[Any, ...]]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """What would be drawn, by file name: the arguments without the path."""
+    calls: Calls = {}
+
+    def draw(*arguments: Any) -> None:
+        (path,) = [argument for argument in arguments if isinstance(argument, Path)]
+        calls[path.name] = tuple(argument for argument in arguments if argument is not path)
+
+    names = ["loss", "graph", "kernels", "filters", "confusion", "predictions", "images", "reconstruction"]
+    plots = SimpleNamespace(**{f"plot_{name}": draw for name in names}, confusion_matrix=confusion_matrix)
+    monkeypatch.setattr(pictures, "plots", plots)
+    return calls
+
+
+def write(name: str, *overrides: tuple[tuple[str, ...], Any]) -> tuple[mg.Model, Any]:
+    definition = Definition.load(name, [(".".join(path), path, value) for path, value in overrides])
+    model = mg.Model(definition.graph, seed=0)
+    data = load_data(definition, model.dtype, seed=0)
+    pictures.write_pictures(Path("run"), definition, model, np.ones(3), data)
+    return model, data
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("two_conv", ["graph.png", "kernels.png", "loss.png", "reconstruction.png"]),
+        ("residual", ["graph.png", "kernels.png", "loss.png", "reconstruction.png"]),
+        ("digits", ["confusion.png", "graph.png", "kernels_first.png", "loss.png", "predictions.png"]),
+        ("digits_conv", ["confusion.png", "graph.png", "kernels_first.png", "loss.png", "predictions.png"]),
+        ("photo_filter", ["graph.png", "kernels_first.png", "loss.png", "reconstruction.png"]),
+        ("denoise", ["examples.png", "graph.png", "kernels_first.png", "loss.png"]),
+    ],
+)
+def test_the_pictures_follow_from_what_the_graph_answers(name: str, files: list[str], drawn: Calls) -> None:
+    write(name)
+    assert sorted(drawn) == files
+
+
+def test_a_classifier_of_logits_is_shown_on_the_test_samples_with_its_probabilities(drawn: Calls) -> None:
+    model, data = write("digits")
+    inputs, targets = data.test.read(slice(None))
+    scores = model.forward(inputs["image"]).astype(np.float64)
+    images, labels, predicted, confidence, title = drawn["predictions.png"]
+    assert np.array_equal(images, inputs["image"])
+    assert np.array_equal(labels, targets["logits"])
+    assert np.array_equal(predicted, scores.argmax(axis=1))
+    assert confidence == pytest.approx(softmax(scores, axis=1).max(axis=1), rel=1e-5)
+    assert title == "digits: 359 test samples"
+    matrix, title = drawn["confusion.png"]
+    assert matrix.sum() == 359
+    assert np.trace(matrix) == (scores.argmax(axis=1) == targets["logits"]).sum()
+
+
+def test_a_classifier_of_one_hot_targets_is_shown_with_its_own_scores(drawn: Calls) -> None:
+    model, data = write("digits_conv")
+    inputs, targets = data.test.read(slice(None))
+    scores = model.forward(inputs["image"]).reshape(359, 10)
+    _, labels, predicted, confidence, _ = drawn["predictions.png"]
+    assert np.array_equal(labels, targets["score"].reshape(359, 10).argmax(axis=1))
+    assert np.array_equal(predicted, scores.argmax(axis=1))
+    assert confidence == pytest.approx(scores.max(axis=1), rel=1e-5)
+
+
+def test_without_test_samples_those_of_validation_are_shown_and_without_these_all(drawn: Calls) -> None:
+    write("digits", (("data", "split"), {"validation": 0.1}))
+    assert drawn["confusion.png"][1] == "digits: 180 validation samples"
+    write("digits", (("data", "split"), None))
+    assert drawn["confusion.png"][1] == "digits: 1,797 training samples"
+
+
+def test_a_graph_of_several_outputs_without_a_teacher_has_no_picture_of_answers(drawn: Calls, tmp_path: Path) -> None:
+    x = np.ones((3, 2, 12, 14))
+    np.savez(tmp_path / "pairs.npz", image=x, **mg.load("residual", seed=1).forward(x))
+    write("residual", (("data",), {"source": "file", "file": str(tmp_path / "pairs.npz")}))
+    assert sorted(drawn) == ["graph.png", "kernels_first.png", "loss.png"]
