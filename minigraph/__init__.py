@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from minigraph.errors import DefinitionError as DefinitionError
     from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
+    from minigraph.errors import OpError as OpError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
     from minigraph.graph.graph import Graph as Graph
@@ -73,6 +74,7 @@ _HOMES = {
         "DefinitionError",
         "ExecutorError",
         "MinigraphError",
+        "OpError",
         "ShapeError",
         "TrainingDiverged",
     ),

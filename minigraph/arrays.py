@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -68,27 +69,79 @@ def by_name(given: ArraysLike, names: list[str], kind: str) -> dict[str, ArrayLi
     return {name: given[name] for name in names}
 
 
-def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Array, int]:
-    """A copy of an array for the input or output ``name`` as (N, C, H, W), or (N, F), and its rank as given.
+class Form(IntEnum):
+    """How a user gives an array, by the axes beside those of one sample; what comes back has the same form."""
+
+    PLANE = 0
+    """(H, W): one sample of one channel."""
+    SAMPLE = 1
+    """(C, H, W) or (F,): one sample."""
+    STACK = 2
+    """(N, H, W): two or more samples of one channel."""
+    BATCH = 3
+    """(N, C, H, W) or (N, F)."""
+
+    def of(self, array: Array) -> Array:
+        """(N, C, H, W) or (N, F) in this form, a view; more channels than one stay where the form has none."""
+        if self is Form.BATCH:
+            return array
+        one_channel = array.ndim == 4 and array.shape[1] == 1
+        if self is Form.STACK:
+            return array[:, 0] if one_channel else array
+        sample: Array = array[0]
+        return sample[0] if self is Form.PLANE and one_channel else sample
+
+
+def arranged(given: ArrayLike, shape: Shape, name: str) -> tuple[Array, Form]:
+    """An array for the input or output ``name`` as (N, C, H, W), or (N, F), and the form in which it was given.
+
+    It is a view where that is possible, in the array's own dtype.
 
     Raises:
         ShapeError: its shape does not fit; the text has both. DataError: it is not of real numbers, or empty.
     """
-    array, rank = arranged(given, shape, name)
-    return cast(array, dtype, f"'{name}'"), rank
-
-
-def arranged(given: ArrayLike, shape: Shape, name: str) -> tuple[Array, int]:
-    """:func:`canonical` without the copy and in the array's own dtype: a view, where that is possible."""
     array = real_array(given, f"'{name}'")
-    fitting = [shape, (None, *shape)]
+    fitting: list[tuple[Form, tuple[int | None, ...]]] = [(Form.SAMPLE, shape), (Form.BATCH, (None, *shape))]
     if len(shape) == 3 and shape[0] == 1:
-        fitting.insert(0, shape[1:])
-    for form in fitting:
-        if len(form) == array.ndim and all(want in (None, have) for want, have in zip(form, array.shape, strict=True)):
+        fitting[:0] = [(Form.PLANE, shape[1:])]
+        fitting.append((Form.STACK, (None, *shape[1:])))
+    for form, sizes in fitting:
+        if len(sizes) == array.ndim and all(
+            want in (None, have) for want, have in zip(sizes, array.shape, strict=True)
+        ):
             if array.size == 0:
                 raise DataError(f"'{name}': found no samples; expected at least one")
-            samples = len(array) if form[0] is None else 1
-            return array.reshape(samples, *shape), 4 if form[0] is None else len(form)
-    forms = " or ".join("x".join("N" if size is None else str(size) for size in form) for form in fitting)
+            return array.reshape(len(array) if sizes[0] is None else 1, *shape), form
+    forms = " or ".join("x".join("N" if size is None else str(size) for size in sizes) for _, sizes in fitting)
     raise ShapeError(f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}")
+
+
+def as_dtype(array: Array, dtype: str, what: str) -> Array:
+    """``array`` in another dtype; itself where it has that already.
+
+    Raises:
+        DataError: a number is too large for the dtype; ``what`` names the array.
+    """
+    return array if array.dtype == dtype else cast(array, dtype, what)
+
+
+def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> Array:
+    """A copy, in a dtype, of an array for the input or output ``name`` as (N, C, H, W), or (N, F).
+
+    Raises:
+        ShapeError, DataError: as :func:`arranged`; or a number is too large for the dtype.
+    """
+    return cast(arranged(given, shape, name)[0], dtype, f"'{name}'")
+
+
+def require_one_count(arrays: Mapping[str, Array]) -> int:
+    """The number of samples N of arrays (N, ...) by name.
+
+    Raises:
+        ShapeError: they have different ones; the text has all.
+    """
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
+        raise ShapeError(f"inputs of one batch need the same number of samples; found {found}")
+    return next(iter(counts.values()))

@@ -8,6 +8,7 @@ The exception tree::
     |-- DataError          (also ValueError)       an array or a data file is wrong
     |-- CheckpointError    (also RuntimeError)     saved weights or a checkpoint do not fit
     |-- CallOrderError     (also RuntimeError)     backward or values before forward
+    |-- OpError            (also TypeError)        an op returns what it may not
     |-- ExecutorError      (also RuntimeError)     a scheduler or workers cannot be reached any more
     `-- TrainingDiverged   (also ArithmeticError)  the loss is not finite, or beyond reason
 
@@ -68,6 +69,10 @@ class CheckpointError(MinigraphError, RuntimeError):
 
 class CallOrderError(MinigraphError, RuntimeError):
     """Something is asked of a model that has not run, or whose parameters were assigned since."""
+
+
+class OpError(MinigraphError, TypeError):
+    """An op's forward or backward returns what it may not, or writes into what it was lent."""
 
 
 class ExecutorError(MinigraphError, RuntimeError):

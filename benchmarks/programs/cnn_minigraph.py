@@ -8,7 +8,7 @@ import numpy as np
 
 import minigraph as mg
 from benchmarks.programs.problems import CNN_RATE, digits
-from minigraph.model.plan import Plan
+from minigraph.model.plan import Mirror, Plan
 from minigraph.recipe.losses import LOSSES
 
 
@@ -33,19 +33,21 @@ def training(steps: int) -> Callable[[], list[float]]:
     model.parameters.update(first)
     parameters = model.parameters.trainable
     gradient = np.zeros_like(parameters)
-    image = np.empty_like(batches[0][0])
-    plan = Plan(model, {"image": image}, model.parameters.views_of(gradient), fixed=False)
+    plan = Plan(model, len(batches[0][0]), model.parameters.views_of(gradient))
+    mirror = Mirror(plan)
     loss, optimizer = LOSSES.find("mse")(), mg.SGD(learning_rate=CNN_RATE)
     state = optimizer.state(parameters)
 
     def run() -> list[float]:
         losses = []
-        with plan.held():
+        with plan.blas_held():
             for step in range(steps):
                 images, target = batches[step % len(batches)]
-                image[...] = images
+                plan.fill({"image": images})
                 plan.forward()
-                losses.append(loss.evaluate(plan.values["score"], target, plan.output_errors["score"]))
+                mirror.take()
+                losses.append(loss.evaluate(mirror.outputs["score"], target, mirror.errors["score"]))
+                mirror.give()
                 plan.backward()
                 optimizer.update(parameters, gradient, state, CNN_RATE)
         return losses

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigraph.arrays import Array, Shape, canonical, spell_shape
+from minigraph.arrays import Array, Shape, arranged, spell_shape
 from minigraph.data.loading import FILE_KINDS, read_array
 from minigraph.errors import DataError
 from minigraph.files.writing import whole, write_npz
@@ -55,7 +55,7 @@ def _stacked(files: list[Path], shape: Shape, name: str) -> Array:
     arrays = [read_array(file, shape, name) for file in files]
     if len(arrays) == 1:
         return arrays[0]
-    return np.concatenate([canonical(array, shape, name, "float64")[0] for array in arrays])
+    return np.concatenate([arranged(array, shape, name)[0] for array in arrays])
 
 
 def require_writable(out: Path, graph: Graph) -> None:

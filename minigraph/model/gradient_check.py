@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigraph.arrays import Array, ArraysLike, by_name, canonical
+from minigraph.arrays import Array, ArraysLike, by_name, canonical, require_one_count
 from minigraph.model.model import Model
+from minigraph.model.plan import Plan, copy_in
 
 STEPS = (3e-5, 3e-6, 3e-7)
 AGREEMENT = 1e-7
@@ -88,21 +89,25 @@ def gradcheck(
     for name, values in model.state.items():
         twin.state[name] = values
     given = by_name(x, list(graph.inputs), "input")
-    inputs = {name: canonical(given[name], shape, name, "float64")[0] for name, shape in graph.inputs.items()}
+    inputs = {name: canonical(given[name], shape, name, "float64") for name, shape in graph.inputs.items()}
     generator = np.random.default_rng(seed)
 
-    arrays = dict(inputs)
-    twin.run(arrays, training)
-    upstream = {name: generator.normal(size=arrays[name].shape) for name in graph.outputs}
-    centre = {name: arrays[name] for name in graph.outputs}
-    errors = dict(upstream)
-    gradients = twin.push(arrays, errors, training)
+    gradients = twin.parameters.views_of(np.zeros_like(twin.parameters.flat))
+    plan = Plan(twin, require_one_count(inputs), gradients, training=training, input_errors=True)
+    plan.fill(inputs)
+    plan.forward()
+    centre = {name: plan.values[name].copy() for name in graph.outputs}
+    upstream = {name: generator.normal(size=value.shape) for name, value in centre.items()}
+    for name, error in plan.prepare_errors().items():
+        copy_in(error, upstream[name])
+    plan.backward()
+    errors = {name: plan.errors[name].copy() for name in graph.inputs if name in plan.errors}
 
     def change() -> float:
         """How far the loss is from the centre's, without the cancellation of subtracting two sums."""
-        moved = dict(inputs)
-        twin.run(moved, training)
-        return sum(float(np.vdot(upstream[name], moved[name] - centre[name])) for name in centre)
+        plan.fill(inputs)
+        plan.forward()
+        return sum(float(np.vdot(upstream[name], plan.values[name] - centre[name])) for name in centre)
 
     def row(name: str, values: Array, gradient: Array | None) -> GradientRow:
         chosen = np.ones(values.size, dtype=bool)

@@ -1,27 +1,45 @@
 """Model: a graph with parameters. Forward answers; backward pushes an error from the outputs to everything.
 
-Both are one loop: forward over the nodes in topological order, backward over the same nodes reversed,
-each node adding to the errors of the nodes that it reads.
+Both run on a :class:`~minigraph.model.plan.Plan`, the passes that training runs on as well. A model keeps a few
+plans, by batch size and kind of pass; each call borrows one, so that calls from several threads have one each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigraph.arrays import Array, ArraysLike, by_name, canonical, real_array, spell_shape
+from minigraph.arrays import (
+    Array,
+    ArraysLike,
+    Form,
+    arranged,
+    as_dtype,
+    by_name,
+    real_array,
+    require_one_count,
+    spell_shape,
+)
 from minigraph.convolution import find_engine
 from minigraph.errors import CallOrderError, CheckpointError, DefinitionError, ShapeError
 from minigraph.files.writing import read_npz, write_npz
 from minigraph.graph.graph import DTYPES, Graph
 from minigraph.graph.initialization import Explicit, Scheme
 from minigraph.model.parameters import Parameters
+from minigraph.model.plan import Plan, copy_in, copy_out
 from minigraph.ops.base import Context, Parameter
 from minigraph.wording import did_you_mean, one_of
+
+MOST_PLANS = 8
+"""So many plans are kept by a model between calls."""
+MOST_BYTES = 1 << 28
+"""So much memory is kept by them together: 256 MiB."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +48,7 @@ class Gradients:
 
     Attributes:
         parameters: dLoss/dparameter by full name ("conv1.kernel"), summed over the batch and over all users.
-        inputs: dLoss/dinput by name, in the rank of the input that was given.
+        inputs: dLoss/dinput by name, in the form of the input that was given.
         errors: dLoss/d(the node's value) by node, summed over all its consumers.
     """
 
@@ -41,6 +59,9 @@ class Gradients:
 
 class Model:
     """A graph's parameters and its passes.
+
+    A model can be copied and pickled. ``forward`` may be called from several threads; ``values`` and ``backward`` are
+    about the last forward of their own thread.
 
     Args:
         graph: a sound graph; the model keeps it, and it must not be changed afterwards.
@@ -67,14 +88,14 @@ class Model:
         self.graph = graph
         self.engine = engine
         self.dtype = graph.dtype if dtype is None else _dtype_name(dtype)
-        self._convolution = find_engine(engine)
-        nodes = graph.nodes
-        self._nodes = [(name, nodes[name]) for name in graph.order]
-        self._owners = {name: graph.owner(name) for name, _ in self._nodes}
-        declared = graph.parameters
-        frozen = {name for name in declared if not nodes[name.split(".")[0]].trainable}
+        find_engine(engine)
+        nodes, declared = graph.nodes, graph.parameters
+        in_use = {graph.owner(name) for name in graph.needed() if name in nodes}
+        frozen = {
+            name for name in declared if (owner := name.split(".")[0]) not in in_use or not nodes[owner].trainable
+        }
         self.parameters = Parameters({name: item.shape for name, item in declared.items()}, frozen, self.dtype)
-        self.state = Parameters({name: item.shape for name, item in graph.states.items()}, set(), self.dtype)
+        self.state = Parameters({name: item.shape for name, item in graph.states.items()}, (), self.dtype)
         generator = _generator(seed)
         for full_name, parameter in declared.items():
             node, name = full_name.split(".")
@@ -82,15 +103,84 @@ class Model:
             self.parameters[full_name] = initial.draw(parameter, generator)
         for full_name, parameter in graph.states.items():
             self.state[full_name] = default_initializer(parameter).draw(parameter, generator)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what follows from graph, parameters and state."""
         parameters, state = (_by_owner(arrays) for arrays in (self.parameters, self.state))
+        owners = {name: self.graph.owner(name) for name in self.graph.order}
         self._contexts = {
             training: {
-                name: Context(parameters.get(owner, {}), self._convolution, state.get(owner, {}), training)
-                for name, owner in self._owners.items()
+                name: Context(parameters.get(owner, {}), find_engine(self.engine), state.get(owner, {}), training)
+                for name, owner in owners.items()
             }
             for training in (False, True)
         }
-        self._last: _Pass | None = None
+        self._idle: list[tuple[_Kind, Plan]] = []
+        self._lock = threading.Lock()
+        self._thread = threading.local()
+        self._caller: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Plans hold views of the parameters of this very model, and belong to its threads.
+        return {key: getattr(self, key) for key in ("graph", "engine", "dtype", "parameters", "state")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    # -- plans -------------------------------------------------------------------------------------
+
+    def contexts(self, training: bool) -> dict[str, Context]:
+        """What each node's op is lent in a pass, by node."""
+        return self._contexts[training]
+
+    @contextmanager
+    def inference(self, batch: int) -> Iterator[Plan]:
+        """A plan for ``batch`` samples that only runs forward, not in training; what its values hold ends with the
+        block."""
+        kind = _Kind(batch, training=False, whole=False)
+        plan = self._borrow(kind)
+        yield plan
+        self._give_back(kind, plan)
+
+    @contextmanager
+    def whole_pass(self, batch: int, training: bool) -> Iterator[Plan]:
+        """A plan for ``batch`` samples that keeps every value and makes every error, likewise."""
+        kind = _Kind(batch, training, whole=True)
+        plan = self._borrow(kind)
+        yield plan
+        self._give_back(kind, plan)
+
+    def _borrow(self, kind: _Kind) -> Plan:
+        with self._lock:
+            for index, (known, plan) in enumerate(self._idle):
+                if known == kind:
+                    del self._idle[index]
+                    return plan
+        if not kind.whole:
+            return Plan(self, kind.batch, training=kind.training)
+        gradients = self.parameters.views_of(np.zeros_like(self.parameters.flat))
+        return Plan(self, kind.batch, gradients, training=kind.training, whole=True)
+
+    def _give_back(self, kind: _Kind, plan: Plan) -> None:
+        """Keep a plan for the next call of its kind; those that were used longest ago make room."""
+        with self._lock:
+            self._idle.insert(0, (kind, plan))
+            while len(self._idle) > MOST_PLANS or (self._idle and sum(p.bytes for _, p in self._idle) > MOST_BYTES):
+                self._idle.pop()
+
+    @property
+    def _last(self) -> _Pass | None:
+        """What the last forward of this thread left."""
+        found: _Pass | None = getattr(self._thread, "last", None)
+        return found
+
+    @property
+    def _elsewhere(self) -> str:
+        """What is said beside "call forward first" where another thread did."""
+        other = self._caller not in (None, threading.get_ident())
+        return ": it has run in another thread" if other else ""
 
     # -- the passes --------------------------------------------------------------------------------
 
@@ -98,31 +188,40 @@ class Model:
         """The answer to ``x``.
 
         Args:
-            x: the input's array, or a dict of arrays by name when the graph has several inputs. Each is (H, W)
-                where the input has one channel, (C, H, W), or (N, C, H, W).
+            x: the input's array, or a dict of arrays by name when the graph has several inputs. Each is (C, H, W) or
+                (N, C, H, W), or (H, W) or (N, H, W) where the input has one channel; 1 x H x W is one sample.
             training: whether BatchNorm uses the batch's own statistics; the running ones stay as they are.
 
         Returns:
-            The output's array, or a dict of arrays by name when the graph has several outputs, in the rank of
-            the input: (H, W) in and one channel out gives (H', W').
+            The output's array, or a dict of arrays by name when the graph has several outputs, in the form of
+            the input: (H, W) in and one channel out gives (H', W'). Of several inputs the form with most axes counts.
 
         Raises:
             ShapeError: an array does not fit its input. DataError: an array is missing, or is not of real numbers.
+            OpError: an op of the user's own returns what it may not.
         """
-        given = by_name(x, list(self.graph.inputs), "input")
-        arrays, ranks = {}, {}
+        given, arrays, forms = by_name(x, list(self.graph.inputs), "input"), {}, {}
         for name, shape in self.graph.inputs.items():
-            arrays[name], ranks[name] = canonical(given[name], shape, name, self.dtype)
-        batches = {name: len(array) for name, array in arrays.items()}
-        if len(set(batches.values())) > 1:
-            found = ", ".join(f"'{name}' has {count}" for name, count in batches.items())
-            raise ShapeError(f"inputs of one batch need the same number of samples; found {found}")
-        self.run(arrays, training)
-        self._last = _Pass(arrays, max(ranks.values()), ranks, self.parameters.version, training)
-        return self._answer({name: self._last.shown(name) for name in self.graph.outputs})
+            array, forms[name] = arranged(given[name], shape, name)
+            arrays[name] = as_dtype(array, self.dtype, f"'{name}'")
+        kind, last = _Kind(require_one_count(arrays), training, whole=True), self._last
+        self._thread.last = None  # a pass that fails leaves none
+        if last is not None and last.kind == kind:
+            plan = last.plan
+        else:
+            if last is not None:
+                self._give_back(last.kind, last.plan)
+            plan = self._borrow(kind)
+        plan.fill(arrays)
+        with plan.blas_held():
+            plan.forward()
+        self._caller = threading.get_ident()
+        last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, self.parameters.version)
+        outputs = {name: last.shown(name, plan.values[name]) for name in self.graph.outputs}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def backward(self, error: ArraysLike) -> Gradients:
-        """Push dLoss/doutput back through the last forward.
+        """Push dLoss/doutput back through the last forward of this thread.
 
         Args:
             error: shaped as forward's answer was: an array, or a dict of arrays for several outputs.
@@ -130,83 +229,53 @@ class Model:
         Nothing accumulates: a second call gives the same answer. Nodes that no output depends on get zeros.
 
         Raises:
-            CallOrderError: forward has not run, or parameters were assigned since.
+            CallOrderError: forward has not run in this thread, or parameters were assigned since.
             ShapeError: the error is not shaped like the answer. DataError: it is not of real numbers.
+            OpError: an op of the user's own returns what it may not.
         """
         last = self._last
         if last is None or last.version != self.parameters.version:
-            reason = "forward has not run yet" if last is None else "parameters were assigned since the last forward"
-            raise CallOrderError(f"backward: {reason}; call forward first")
-        given = by_name(error, self.graph.outputs, "output")
-        errors: dict[str, Array] = {}
+            reason = "parameters were assigned since the last forward" if last else "forward has not run yet"
+            raise CallOrderError(f"backward: {reason}; call forward first{self._elsewhere}")
+        plan, given = last.plan, by_name(error, self.graph.outputs, "output")
+        errors = {}
         for name in self.graph.outputs:
             array = real_array(given[name], f"error of output '{name}'")
-            expected = last.shown(name).shape
+            value = plan.values[name]
+            expected = last.form_of(name).of(value).shape
             if array.shape != expected:
                 raise ShapeError(
                     f"error of output '{name}': found shape {spell_shape(array.shape)}; expected that of the answer, "
                     f"{spell_shape(expected)}"
                 )
-            errors[name] = array.astype(self.dtype).reshape(last.arrays[name].shape)
-        gradients = self.push(last.arrays, errors, last.training)
+            errors[name] = as_dtype(array, self.dtype, f"error of output '{name}'").reshape(value.shape)
+        for name, target in plan.prepare_errors().items():
+            copy_in(target, errors[name])
+        with plan.blas_held():
+            plan.backward()
+
+        def shown(name: str) -> Array:
+            if name in plan.errors:
+                return last.shown(name, plan.errors[name])
+            return last.form_of(name).of(np.zeros(plan.values[name].shape, self.dtype))
+
         return Gradients(
-            {name: own(gradients.get(name), self.parameters[name]) for name in self.parameters},
-            {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name in self.graph.inputs},
-            {name: last.in_rank(name, own(errors.get(name), last.arrays[name])) for name, _ in self._nodes},
+            {name: gradient.copy() for name, gradient in plan.gradients.items()},
+            {name: shown(name) for name in self.graph.inputs},
+            {name: shown(name) for name in self.graph.order},
         )
-
-    def contexts(self, training: bool) -> dict[str, Context]:
-        """What each node's op is lent in a pass, by node."""
-        return self._contexts[training]
-
-    def run(self, arrays: dict[str, Array], training: bool = False) -> None:
-        """The bare forward loop: ``arrays`` has the inputs, (N, C, H, W), and gets every node's answer."""
-        contexts = self.contexts(training)
-        for name, node in self._nodes:
-            arrays[name] = node.op.forward(tuple(arrays[source] for source in node.inputs), contexts[name])
-
-    def push(self, arrays: Mapping[str, Array], errors: dict[str, Array], training: bool = False) -> dict[str, Array]:
-        """The bare backward loop: ``errors`` has the outputs' and gets those of all that feeds them.
-
-        Returns the gradients of the parameters that were reached, by full name. ``arrays`` is what :meth:`run` left.
-        """
-        contexts = self.contexts(training)
-        gradients: dict[str, Array] = {}
-        for name, node in reversed(self._nodes):
-            if name not in errors:
-                continue
-            inputs = tuple(arrays[source] for source in node.inputs)
-            answered = node.op.backward(errors[name], inputs, arrays[name], contexts[name])
-            for source, addend in zip(node.inputs, answered.inputs, strict=True):
-                # A new array each time: ops may hand the same one to several inputs.
-                errors[source] = errors[source] + addend if source in errors else addend
-            for parameter, gradient in answered.parameters.items():
-                full_name = f"{self._owners[name]}.{parameter}"
-                gradients[full_name] = gradients[full_name] + gradient if full_name in gradients else gradient
-        return gradients
-
-    def advance(self, arrays: Mapping[str, Array]) -> None:
-        """Move the state on after a training step whose forward left ``arrays``."""
-        for name, node in self._nodes:
-            context = self._contexts[True][name]
-            if context.state:
-                inputs = tuple(arrays[source] for source in node.inputs)
-                for key, values in node.op.next_state(inputs, context).items():
-                    self.state[f"{self._owners[name]}.{key}"] = values
 
     @property
     def values(self) -> dict[str, Array]:
-        """Copies of what every input and node held in the last forward, in the rank of the input.
+        """Copies of what every input and node held in the last forward of this thread, in the form of the input.
 
         Raises:
-            CallOrderError: forward has not run.
+            CallOrderError: forward has not run in this thread.
         """
-        if self._last is None:
-            raise CallOrderError("values: forward has not run yet; call forward first")
-        return {name: self._last.shown(name) for name in self._last.arrays}
-
-    def _answer(self, outputs: dict[str, Array]) -> Any:
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        last = self._last
+        if last is None:
+            raise CallOrderError(f"values: forward has not run yet; call forward first{self._elsewhere}")
+        return {name: last.shown(name, value) for name, value in last.plan.values.items()}
 
     # -- weights -----------------------------------------------------------------------------------
 
@@ -247,30 +316,35 @@ class Model:
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """What one forward leaves for backward: canonical arrays (N, C, H, W) or (N, F), and the user's ranks."""
+class _Kind:
+    """What a plan that a model keeps is for."""
 
-    arrays: dict[str, Array]
-    rank: int
-    ranks: dict[str, int]
-    version: int
+    batch: int
     training: bool
+    whole: bool
 
-    def in_rank(self, name: str, array: Array) -> Array:
-        """``array``, a value of ``name``, in the rank in which the user gave the input."""
-        rank = self.ranks.get(name, self.rank)
-        if rank == 4:
-            return array
-        sample: Array = array[0]
-        return sample[0] if rank == 2 and sample.ndim == 3 and len(sample) == 1 else sample
 
-    def shown(self, name: str) -> Array:
-        """A copy of the value of ``name`` for the user."""
-        return self.in_rank(name, self.arrays[name].copy())
+@dataclass(frozen=True)
+class _Pass:
+    """What one forward leaves for backward: the plan that ran it, and the forms in which the user gave the inputs."""
+
+    kind: _Kind
+    plan: Plan
+    form: Form
+    forms: dict[str, Form]
+    version: int
+
+    def form_of(self, name: str) -> Form:
+        """The form of an input as it was given; of a node's value that of the input with most axes."""
+        return self.forms.get(name, self.form)
+
+    def shown(self, name: str, array: Array) -> Array:
+        """A copy, for the user, of a value or error of ``name``."""
+        return self.form_of(name).of(copy_out(array))
 
 
 def _by_owner(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
-    """ArraysLike by full name as arrays by node, and by the op's own names."""
+    """Arrays by full name as arrays by node, and by the op's own names."""
     found: dict[str, dict[str, Array]] = {}
     for full_name, array in arrays.items():
         owner, _, name = full_name.partition(".")
@@ -305,11 +379,6 @@ def default_initializer(parameter: Parameter) -> Scheme | Explicit:
     if isinstance(parameter.default, str):
         return Scheme(scheme=parameter.default)
     return Explicit(values=parameter.default)
-
-
-def own(found: Array | None, like: Array) -> Array:
-    """A copy of ``found`` that belongs to the caller, or zeros like ``like`` where there is none."""
-    return np.zeros_like(like) if found is None else np.array(found, like.dtype, order="C")
 
 
 def load(

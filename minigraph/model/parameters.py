@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,18 +23,31 @@ class Parameters(MutableMapping[str, Array]):
 
     Attributes:
         flat: all values in one vector, the trainable ones first, so that an update is one call.
-        trainable: the part of ``flat`` that training changes.
+        trainable: the part of ``flat`` that training changes: what neither is frozen nor of no use to any output.
         version: counts the assignments, so that a model knows when its last forward is out of date.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], frozen: set[str], dtype: str) -> None:
+    def __init__(self, shapes: Mapping[str, Shape], frozen: Collection[str], dtype: str) -> None:
         sizes = {name: prod(shape) for name, shape in shapes.items()}
         self.flat: Array = np.zeros(sum(sizes.values()), dtype)
         self.version = 0
-        self._names = list(shapes)
+        self._names, self._frozen = list(shapes), frozenset(frozen)
         self._shapes = {name: shapes[name] for name in sorted(shapes, key=lambda name: name in frozen)}
+        self._look()
+
+    def _look(self) -> None:
+        """Make the views of ``flat``."""
         self._views = self.views_of(self.flat)
-        self.trainable = self.flat[: sum(sizes[name] for name in shapes if name not in frozen)]
+        learned = [view.size for name, view in self._views.items() if name not in self._frozen]
+        self.trainable = self.flat[: sum(learned)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Views would become arrays of their own.
+        return {key: value for key, value in self.__dict__.items() if key not in ("_views", "trainable")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
 
     def views_of(self, vector: Array) -> dict[str, Array]:
         """The parts of another vector that are laid out as ``flat`` or ``trainable`` is, by name and in shape."""

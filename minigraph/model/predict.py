@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigraph.arrays import ArraysLike, by_name
+from minigraph.arrays import ArraysLike, arranged, as_dtype, by_name, require_one_count
 from minigraph.model.model import Model
+from minigraph.model.plan import copy_out
 
 BATCH_NUMBERS = 2**20  # in all values of a batch: what a model holds stays small, however many samples there are
 
@@ -23,18 +24,25 @@ def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Any:
     Raises:
         ShapeError, DataError: as :meth:`Model.forward`.
     """
-    graph = model.graph
-    given = {name: np.asarray(array) for name, array in by_name(x, list(graph.inputs), "input").items()}
+    graph, given = model.graph, by_name(x, list(model.graph.inputs), "input")
+    arrays, forms = {}, []
+    for name, shape in graph.inputs.items():
+        arrays[name], form = arranged(given[name], shape, name)
+        forms.append(form)
+    samples, form = require_one_count(arrays), max(forms)
     if batch_size is None:
         batch_size = max(BATCH_NUMBERS // sum(map(prod, graph.shapes.values())), 1)
-    counts = {len(array) if array.ndim == len(graph.shapes[name]) + 1 else 1 for name, array in given.items()}
-    samples = max(counts)
-    if len(counts) > 1 or samples < 2:
-        return model.forward(given)  # a single sample in its own rank, or an error to be told
-    batches = [
-        model.forward({name: array[start : start + batch_size] for name, array in given.items()})
-        for start in range(0, samples, batch_size)
-    ]
-    if len(graph.outputs) == 1:
-        return np.concatenate(batches)
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in graph.outputs}
+    answers = {name: np.empty((samples, *graph.shapes[name]), model.dtype) for name in graph.outputs}
+    for start in range(0, samples, batch_size):
+        batch = {
+            name: as_dtype(array[start : start + batch_size], model.dtype, f"'{name}'")
+            for name, array in arrays.items()
+        }
+        with model.inference(require_one_count(batch)) as plan:
+            plan.fill(batch)
+            with plan.blas_held():
+                plan.forward()
+            for name, answer in answers.items():
+                answer[start : start + batch_size] = copy_out(plan.values[name])
+    shown = {name: form.of(answer) for name, answer in answers.items()}
+    return shown if len(shown) > 1 else next(iter(shown.values()))

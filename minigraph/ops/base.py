@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
@@ -33,6 +33,7 @@ from minigraph.convolution.layer import Planned
 from minigraph.declared.base import Declared
 from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
+from minigraph.ops.checking import calling, check_array, check_errors, locked
 from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
 
@@ -86,13 +87,14 @@ class Slot:
     All are (N, C, H, W) or (N, F), and batch-last in memory: see :mod:`minigraph.steps.steps`.
 
     Attributes:
-        inputs: what the node reads; fixed: which of them never change.
+        node: its name. inputs: what it reads; fixed: which of them never change.
         output: what its forward fills.
         context: its parameters, state and engine.
         workspace: memory that steps use in turn.
         convolutions: gets the planned convolutions that the op makes, for those who want to know what was chosen.
     """
 
+    node: str
     inputs: tuple[Array, ...]
     fixed: tuple[bool, ...]
     output: Array
@@ -173,21 +175,37 @@ class Op(Declared, ABC):
         and one for each trainable parameter. An op may plan its own for speed; they must compute the same.
         """
 
+        lent, output = locked(slot.inputs), locked((slot.output,))[0]
+        held = slot.context
+        context = replace(held, parameters=_locked_by_name(held.parameters), state=_locked_by_name(held.state))
+        places = [f"{type(self).__name__}.{method} of node '{slot.node}'" for method in ("forward", "backward")]
+
         def forward() -> None:
-            slot.output[...] = self.forward(slot.inputs, slot.context)
+            with calling(places[0]):
+                found = self.forward(lent, context)
+            check_array(found, output.shape, output.dtype, places[0], "the output", "as output_shape says")
+            slot.output[...] = found
 
         def backward(error: Array, inputs: tuple[Array | None, ...], parameters: Mapping[str, Array]) -> list[Step]:
+            upstream = locked((error,))[0]
+
             def step() -> None:
-                answered = self.backward(error, slot.inputs, slot.output, slot.context)
-                for target, found in zip(inputs, answered.inputs, strict=True):
+                with calling(places[1]):
+                    found = self.backward(upstream, lent, output, context)
+                check_errors(found, Errors, lent, context.parameters, places[1])
+                for target, source in zip(inputs, found.inputs, strict=True):
                     if target is not None:
-                        target[...] = found
+                        target[...] = source
                 for name, target in parameters.items():
-                    target[...] = answered.parameters[name]
+                    target[...] = found.parameters[name]
 
             return [step]
 
         return [forward], backward
+
+
+def _locked_by_name(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return dict(zip(arrays, locked(tuple(arrays.values())), strict=True))
 
 
 class Elementwise(Op, ABC):

@@ -69,7 +69,8 @@ class GraphEquations(Equations):
         self.target = np.concatenate([targets[name].ravel() for name in graph.outputs])
         self.kept = np.arange(self.target.size) if kept is None else kept
         self._gradient = np.zeros_like(model.parameters.trainable)
-        self._plan = Plan(model, inputs, model.parameters.views_of(self._gradient))
+        samples = len(next(iter(inputs.values())))
+        self._plan = Plan(model, samples, model.parameters.views_of(self._gradient), fixed=inputs)
         places = model.parameters.views_of(np.arange(self._gradient.size))
         self._columns = {name: slice(place.flat[0], place.flat[-1] + 1) for name, place in places.items()}
         self._owner = {name: graph.owner(name) for name in graph.order}
@@ -94,15 +95,17 @@ class GraphEquations(Equations):
         error[self.kept] = 2 * residual
         start = 0
         for name, shape in self.shapes.items():
-            self._plan.output_errors[name][...] = error[start : start + prod(shape)].reshape(shape)
+            self._plan.prepare_errors()[name][...] = error[start : start + prod(shape)].reshape(shape)
             start += prod(shape)
         self._plan.backward()
         return float(residual @ residual), self._gradient.copy()
 
     def jacobian(self, p: Array) -> Array:
         self.model.parameters.trainable[...] = p
-        arrays = dict(self.inputs)
-        self.model.run(arrays)
+        with self.model.whole_pass(self._plan.batch, training=False) as plan:
+            plan.fill(self.inputs)
+            plan.forward()
+            arrays = {name: array.copy() for name, array in plan.values.items()}
         jacobian = np.zeros((len(self.kept), len(p)))
         largest = max(prod(array.shape[1:]) for array in arrays.values())
         taps = max((prod(parameter.shape[2:]) for parameter in self.model.graph.parameters.values()), default=1)

@@ -88,7 +88,7 @@ def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: in
     """
     model = Model(graph, seed, dtype="float64")
     given = by_name(x, list(graph.inputs), "input")
-    inputs = {name: canonical(given[name], shape, name, "float64")[0] for name, shape in graph.inputs.items()}
+    inputs = {name: canonical(given[name], shape, name, "float64") for name, shape in graph.inputs.items()}
     samples = len(next(iter(inputs.values())))
     targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
     total, unknowns = sum(array.size for array in targets.values()), model.parameters.trainable.size

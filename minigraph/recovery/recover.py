@@ -220,7 +220,7 @@ def _task(
             f"solver: found {describe(solver)}; expected {one_of(SOLVERS)}{did_you_mean(str(solver), SOLVERS)}"
         )
     inputs, targets = (
-        {name: canonical(given[name], graph.shapes[name], name, "float64")[0] for name in names}
+        {name: canonical(given[name], graph.shapes[name], name, "float64") for name in names}
         for given, names in (
             (by_name(x, list(graph.inputs), "input"), list(graph.inputs)),
             (by_name(target, graph.outputs, "target"), graph.outputs),

@@ -132,7 +132,14 @@ def new_trainer(
     detect_anomaly: bool = False,
     on_step: OnStep | None = None,
 ) -> Trainer:
-    """The trainer of a run; see :class:`Trainer`."""
+    """The trainer of a run; see :class:`Trainer`.
+
+    Raises:
+        DefinitionError: nothing can be trained. DataError: the loss cannot take what the model answers.
+    """
+    if not model.parameters.trainable.size:
+        held = "no node has parameters" if not len(model.parameters) else "all parameters are frozen or serve no output"
+        raise DefinitionError(f"nothing to train: {held}; expected a trainable node that some output depends on")
     if isinstance(settings.optimizer, Solver):
         from minigraph.training.solving import SolverTrainer
 

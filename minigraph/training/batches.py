@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from minigraph.arrays import Array
 from minigraph.data.samples import Samples, stream
 from minigraph.model.model import Model
-from minigraph.model.plan import Plan
+from minigraph.model.plan import Mirror, Plan
 from minigraph.recipe.settings import TrainSection
 
 
@@ -20,45 +20,61 @@ class Batch:
     """Buffers for a number of samples, and the passes over them.
 
     Attributes:
-        inputs, targets: by name; the plan reads them where they are.
-        loss: the weighted loss of the plan's outputs; it fills the plan's output errors.
+        targets: by output.
+        loss: the weighted loss of the outputs; it fills their errors.
     """
 
     def __init__(self, model: Model, samples: Samples, size: int, settings: TrainSection, gradient: Array) -> None:
-        self.inputs = {name: np.zeros((size, *array.shape[1:]), model.dtype) for name, array in samples.inputs.items()}
         self.targets = {}
         for name, array in samples.targets.items():
             classes = array.ndim < 1 + len(model.graph.shapes[name])
             self.targets[name] = np.zeros((size, *array.shape[1:]), np.int64 if classes else model.dtype)
-        fixed = size == len(samples)
-        if fixed:
-            self.fill(samples, slice(None))
-        self.plan = Plan(model, self.inputs, model.parameters.views_of(gradient), fixed=fixed)
+        gradients = model.parameters.views_of(gradient)
+        if size == len(samples):
+            inputs, targets = samples.read(slice(None))
+            self.plan = Plan(model, size, gradients, fixed=inputs)
+            self._fill_targets(targets)
+        else:
+            self.plan = Plan(model, size, gradients)
+        self.plan.prepare_backward()
+        self.mirror = Mirror(self.plan)
         self.loss = self._loss(settings)
 
     def fill(self, samples: Samples, which: Any) -> None:
-        """Put these samples into the buffers."""
+        """Put these samples where the passes read them."""
         inputs, targets = samples.read(which)
-        for name, buffer in self.inputs.items():
-            buffer[...] = inputs[name]
+        self.plan.fill(inputs)
+        self._fill_targets(targets)
+
+    def _fill_targets(self, targets: Mapping[str, Array]) -> None:
         for name, buffer in self.targets.items():
             buffer[...] = targets[name]
 
+    def forward(self) -> None:
+        """Fill the outputs."""
+        self.plan.forward()
+        self.mirror.take()
+
+    def backward(self) -> None:
+        """Fill the gradients from the errors that the loss has left."""
+        self.mirror.give()
+        self.plan.backward()
+
     def _loss(self, settings: TrainSection) -> Callable[[], float]:
+        outputs, errors = self.mirror.outputs, self.mirror.errors
         parts = [
-            partial(settings.loss.evaluate, self.plan.values[name], target, self.plan.output_errors[name])
+            partial(settings.loss.evaluate, outputs[name], target, errors[name])
             for name, target in self.targets.items()
         ]
         if not settings.loss_weights:
             return parts[0] if len(parts) == 1 else lambda: sum(part() for part in parts)
         weights = [settings.loss_weights.get(name, 1.0) for name in self.targets]
-        errors = [self.plan.output_errors[name] for name in self.targets]
 
         def weighted() -> float:
             total = 0.0
-            for part, weight, error in zip(parts, weights, errors, strict=True):
+            for name, part, weight in zip(self.targets, parts, weights, strict=True):
                 total += weight * part()
-                error *= weight
+                errors[name] *= weight
             return total
 
         return weighted
@@ -66,7 +82,7 @@ class Batch:
     def loss_of_nothing(self) -> float:
         """The loss if every answer were 0, in place of what the last forward answered."""
         for name in self.targets:
-            self.plan.values[name][...] = 0
+            self.mirror.outputs[name][...] = 0
         return self.loss()
 
 
@@ -90,9 +106,9 @@ class Batches:
         self._epoch = -1
         self._order = np.empty(0, np.intp)
 
-    def held(self) -> AbstractContextManager[None]:
-        """In what the plans of the batches run best; see :meth:`Plan.held`."""
-        return self._batches[self._size].plan.held()
+    def blas_held(self) -> AbstractContextManager[None]:
+        """In what the plans of the batches run best; see :meth:`Plan.blas_held`."""
+        return self._batches[self._size].plan.blas_held()
 
     def state_at(self, step: int) -> Any:
         """The generator's state from before the order of this step's epoch was drawn, or will be."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.model.model import Model
+from minigraph.model.plan import copy_in
 
 if TYPE_CHECKING:
     from minigraph.training.batches import Batch
@@ -24,21 +25,23 @@ def beyond_reason(first: float, batch: Batch) -> float:
 
 def first_not_finite(model: Model, batch: Batch) -> str | None:
     """The first value in the order of forward, else the first error in the order of backward, that is not finite."""
-    arrays = {name: array.copy() for name, array in batch.inputs.items()}
-    model.run(arrays, training=True)
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            return f"the value of '{name}' was the first that is not finite"
-    batch.plan.forward()
-    batch.loss()
-    errors = {name: array.copy() for name, array in batch.plan.output_errors.items()}
-    gradients = model.push(arrays, errors, training=True)
-    for name in reversed([name for name in arrays if name in errors]):
-        if not np.isfinite(errors[name]).all():
-            return f"the error of '{name}' was the first that is not finite"
-    for name, gradient in gradients.items():
-        if not np.isfinite(gradient).all():
-            return f"the gradient of '{name}' was the first that is not finite"
+    with model.whole_pass(batch.plan.batch, training=True) as plan:
+        plan.fill({name: batch.plan.values[name] for name in model.graph.inputs})
+        plan.forward()
+        for name, value in plan.values.items():
+            if not np.isfinite(value).all():
+                return f"the value of '{name}' was the first that is not finite"
+        batch.forward()
+        batch.loss()
+        for name, error in plan.prepare_errors().items():
+            copy_in(error, batch.mirror.errors[name])
+        plan.backward()
+        for name in reversed(plan.values):
+            if name in plan.errors and not np.isfinite(plan.errors[name]).all():
+                return f"the error of '{name}' was the first that is not finite"
+        for name, gradient in plan.gradients.items():
+            if not np.isfinite(gradient).all():
+                return f"the gradient of '{name}' was the first that is not finite"
     return None
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from minigraph.data.samples import Samples
 from minigraph.model.model import Model
+from minigraph.model.plan import copy_out
 from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.settings import TrainSection
 
@@ -35,15 +36,18 @@ def evaluate(model: Model, samples: Samples, settings: TrainSection) -> dict[str
     totals = dict.fromkeys(columns(model, settings), 0.0)
     for start in range(0, len(samples), settings.batch_size or PASS):
         inputs, targets = samples.read(slice(start, start + (settings.batch_size or PASS)))
-        arrays = {name: array.astype(model.dtype) for name, array in inputs.items()}
-        count = len(next(iter(arrays.values())))
-        model.run(arrays)
+        count = len(next(iter(inputs.values())))
+        with model.inference(count) as plan:
+            plan.fill(inputs)
+            with plan.blas_held():
+                plan.forward()
+            answers = {name: copy_out(plan.values[name]) for name in outputs}
         for name in outputs:
             classes = targets[name].ndim < 1 + len(shapes[name])
             targets[name] = targets[name].astype(np.int64 if classes else model.dtype)
-            loss = settings.loss.evaluate(arrays[name], targets[name], np.empty_like(arrays[name]))
+            loss = settings.loss.evaluate(answers[name], targets[name], np.empty_like(answers[name]))
             share = 1 if settings.loss.sums else count / len(samples)
             totals["loss"] += settings.loss_weights.get(name, 1.0) * loss * share
         for key, (output, metric) in metrics.items():
-            totals[key] += float(metric.of_samples(arrays[output], targets[output]).sum()) / len(samples)
+            totals[key] += float(metric.of_samples(answers[output], targets[output]).sum()) / len(samples)
     return totals

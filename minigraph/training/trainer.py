@@ -97,7 +97,7 @@ class Trainer:
         self.seconds = 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
             first = self.batches.at(0)
-            first.plan.forward()
+            first.forward()
             first.loss()
 
     # -- where the run is -----------------------------------------------------------------------------
@@ -152,7 +152,7 @@ class Trainer:
         before, started = self.step, time.perf_counter()
         self._kept = [*self._kept[-1:], self.snapshot()]
         try:
-            with self.batches.held(), np.errstate(over="ignore", invalid="ignore"):
+            with self.batches.blas_held(), np.errstate(over="ignore", invalid="ignore"):
                 diverged = self._steps(until)
                 losses = self._losses[before : self.step]
                 if len(losses) and losses[0] <= max(self._losses[0], 10 * self._least):
@@ -175,7 +175,7 @@ class Trainer:
             if whole is None:
                 batch = self.batches.at(step)
             assert batch is not None, "there is a whole batch or one for each step"
-            batch.plan.forward()
+            batch.forward()
             loss = batch.loss()
             losses[step] = loss
             if on_step is not None:
@@ -184,14 +184,14 @@ class Trainer:
                 return loss
             if self._detect_anomaly and first_not_finite(model, batch):
                 return loss
-            batch.plan.backward()
+            batch.backward()
             if clip_norm is not None:
                 clip(gradient, clip_norm)
             if scheduled:
                 rate = self.rate
             update(parameters, gradient, state, rate)
             if stateful:
-                model.advance(batch.plan.values)
+                batch.plan.update_state()
             self.step = step + 1
             if limit == inf:
                 limit = self._limit = beyond_reason(loss, batch)

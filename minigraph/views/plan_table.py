@@ -66,9 +66,9 @@ def plan_table(graph: Graph, batch: int = 1) -> PlanTable:
     [('conv1', 'gemm'), ('conv2', 'gemm')]
     """
     model = Model(graph, seed=0)
-    inputs = {name: np.zeros((batch, *shape), model.dtype) for name, shape in graph.inputs.items()}
     gradients = model.parameters.views_of(np.zeros_like(model.parameters.trainable))
-    plan = Plan(model, inputs, gradients, fixed=False)
+    plan = Plan(model, batch, gradients)
+    plan.prepare_backward()
     rows = [
         PlanRow(name, planned.name, planned.bytes, planned.layer.multiply_adds, planned.layer.large)
         for name, convolutions in plan.convolutions.items()

@@ -204,7 +204,7 @@ def test_a_target_of_the_wrong_shape_is_told_with_both_shapes(command: CommandLi
     np.savez("pairs.npz", image=np.zeros((20, 20)), conv2=np.zeros((9, 8)))
     answer = command("train", "two_conv", "--data", "pairs.npz")
     assert answer.status == 2
-    assert "'conv2': found shape 9x8; expected 8x8 or 1x8x8 or Nx1x8x8" in answer.err
+    assert "'conv2': found shape 9x8; expected 8x8 or 1x8x8 or Nx1x8x8 or Nx8x8" in answer.err
     assert [file.name for file in tmp_path.iterdir()] == ["pairs.npz"]
 
 

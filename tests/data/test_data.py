@@ -152,7 +152,7 @@ def test_a_damaged_file_is_told(tmp_path: Path, file: str, contents: bytes, mess
 @pytest.mark.parametrize(
     ("array", "error", "message"),
     [
-        (GREY.T, ShapeError, "'x': found shape 5x4; expected 4x5 or 1x4x5 or Nx1x4x5"),
+        (GREY.T, ShapeError, "'x': found shape 5x4; expected 4x5 or 1x4x5 or Nx1x4x5 or Nx4x5"),
         (GREY.astype(complex), DataError, "'x': found dtype complex128; expected real numbers"),
         (np.full((4, 5), "a"), DataError, "'x': found dtype <U1; expected real numbers"),
         (GREY[None, None][:0], DataError, "'x': found no samples; expected at least one"),
@@ -196,7 +196,7 @@ def test_an_image_is_no_vector_and_has_one_or_three_channels(tmp_path: Path) -> 
     for shape in [(20,), (2, 4, 5)]:
         with raises(ShapeError, f"{path}: found an image; expected an array for 'x' with one or three channels"):
             read_array(path, shape, "x")
-    with raises(ShapeError, f"{path}: 'x': found shape 4x5; expected 4x6 or 1x4x6 or Nx1x4x6"):
+    with raises(ShapeError, f"{path}: 'x': found shape 4x5; expected 4x6 or 1x4x6 or Nx1x4x6 or Nx4x6"):
         read_array(path, (1, 4, 6), "x")
 
 
@@ -326,7 +326,7 @@ def test_no_data_is_told(tmp_path: Path) -> None:
         (
             'source = "file"\ninputs.x = { file = "good.npy" }\noutputs.conv = { file = "good.npy" }',
             "13:25: data.outputs.conv.file",
-            "{folder}/good.npy: 'conv': found shape 4x5; expected 3x3 or 1x3x3 or Nx1x3x3",
+            "{folder}/good.npy: 'conv': found shape 4x5; expected 3x3 or 1x3x3 or Nx1x3x3 or Nx3x3",
         ),
     ],
 )

@@ -42,9 +42,9 @@ def test_a_single_sample_keeps_its_rank(shape: tuple[int, ...]) -> None:
 
 
 def test_no_batch_is_larger_than_was_asked_and_all_are_small_when_nothing_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, seen = smoother(), []
-    forward = model.forward
-    monkeypatch.setattr(model, "forward", lambda x: seen.append(len(x["image"])) or forward(x))
+    model, seen = smoother(), list[int]()
+    inference = model.inference
+    monkeypatch.setattr(model, "inference", lambda batch: seen.append(batch) or inference(batch))
     mg.predict(model, np.ones((7, 1, 3, 4)), 3)
     assert seen == [3, 3, 1]
     seen.clear()
@@ -57,7 +57,11 @@ def test_no_batch_is_larger_than_was_asked_and_all_are_small_when_nothing_was(mo
     ("x", "error", "message"),
     [
         (np.ones((0, 1, 3, 4)), mg.DataError, "'image': found no samples; expected at least one"),
-        (np.ones((5, 2, 3, 4)), mg.ShapeError, "'image': found shape 5x2x3x4; expected 3x4 or 1x3x4 or Nx1x3x4"),
+        (
+            np.ones((5, 2, 3, 4)),
+            mg.ShapeError,
+            "'image': found shape 5x2x3x4; expected 3x4 or 1x3x4 or Nx1x3x4 or Nx3x4",
+        ),
         ({"imag": np.ones((3, 4))}, mg.DataError, "'image' is missing; unknown input 'imag'; did you mean 'image'?"),
     ],
 )

@@ -6,14 +6,32 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.convolution.fast import Fast
+from minigraph.convolution.gemm import Gemm
 from minigraph.convolution.naive import Naive
-from minigraph.ops import Add, Context, Errors, ReLU, Sigmoid
+from minigraph.ops import OPS, Add, Context, Errors, Op, ReLU, Sigmoid
+from minigraph.steps.steps import Step
 from tests.helpers import Array, assert_exact, diamond
+
+
+@pytest.fixture
+def plain_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every op be planned as the pair of its forward and backward."""
+    for _, op in OPS.items():
+        monkeypatch.setattr(op, "plan", Op.plan)
 
 
 def draw(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(size=shape)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, passes: str, change: Callable[[Array], object]) -> None:
+    """Let a pass of planned convolutions end with ``change`` of the array that it fills."""
+    right: Callable[..., list[Step]] = getattr(Gemm, passes)
+
+    def wrong(self: Gemm, error: Array, filled: Array, *rest: Array) -> list[Step]:
+        return [*right(self, error, filled, *rest), lambda: change(filled)]
+
+    monkeypatch.setattr(Gemm, passes, wrong)
 
 
 def relu_of_scaled(scale: float = 1.0) -> mg.Model:
@@ -58,8 +76,7 @@ def test_it_compares_a_choice_of_the_entries_of_large_arrays(monkeypatch: pytest
     checked = mg.gradcheck(model, x, entries=10)
     assert checked.ok
     assert {row.name: row.checked for row in checked.rows} == {"conv.kernel": 10, "conv.bias": 4, "image": 10}
-    right = Fast.kernel_gradient
-    monkeypatch.setattr(Fast, "kernel_gradient", lambda *arguments: right(*arguments) * 1.001)
+    spoil(monkeypatch, "parameter_gradients", lambda kernel: np.multiply(kernel, 1.001, kernel))
     assert not mg.gradcheck(model, x, entries=1).ok
 
 
@@ -92,13 +109,17 @@ def test_all_entries_at_kinks_are_no_failure() -> None:
 
 @pytest.mark.parametrize("factor", [1.001, 0.999, -1.0, 0.0])
 @pytest.mark.parametrize("wrong", ["input_error", "kernel_gradient"])
-@pytest.mark.parametrize("kind", [Fast, Naive])
+@pytest.mark.parametrize("engine", ["fast", "naive"])
 def test_it_catches_a_convolution_that_is_off_by_a_thousandth(
-    monkeypatch: pytest.MonkeyPatch, kind: type[Fast] | type[Naive], wrong: str, factor: float
+    monkeypatch: pytest.MonkeyPatch, engine: str, wrong: str, factor: float
 ) -> None:
-    right: Callable[..., Array] = getattr(kind, wrong)
-    monkeypatch.setattr(kind, wrong, lambda *args: right(*args) * factor)
-    checked = mg.gradcheck(mg.Model(diamond(), seed=0, engine=kind.name), draw(3, 6, 7))
+    if engine == "fast":
+        passes = "parameter_gradients" if wrong == "kernel_gradient" else wrong
+        spoil(monkeypatch, passes, lambda filled: np.multiply(filled, factor, filled))
+    else:
+        right: Callable[..., Array] = getattr(Naive, wrong)
+        monkeypatch.setattr(Naive, wrong, lambda *args: right(*args) * factor)
+    checked = mg.gradcheck(mg.Model(diamond(), seed=0, engine=engine), draw(3, 6, 7))
     assert not checked.ok
     assert checked.max_error > 0.9e-3
     bad = {row.name for row in checked.rows if row.max_error > checked.tolerance}
@@ -106,6 +127,7 @@ def test_it_catches_a_convolution_that_is_off_by_a_thousandth(
 
 
 @pytest.mark.parametrize("op", [Add, ReLU, Sigmoid])
+@pytest.mark.usefixtures("plain_plans")
 def test_it_catches_an_op_that_is_off_by_a_thousandth(monkeypatch: pytest.MonkeyPatch, op: type[mg.Op]) -> None:
     right = op.backward
 
@@ -118,14 +140,10 @@ def test_it_catches_an_op_that_is_off_by_a_thousandth(monkeypatch: pytest.Monkey
 
 
 def test_it_catches_a_single_wrong_entry_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Fast.kernel_gradient
+    def change(gradient: Array) -> None:
+        gradient[3, 1, 0, 2] *= 1.001
 
-    def wrong(*args: Array) -> Array:
-        found = right(*args)  # type: ignore[arg-type]
-        found[3, 1, 0, 2] *= 1.001
-        return found
-
-    monkeypatch.setattr(Fast, "kernel_gradient", wrong)
+    spoil(monkeypatch, "parameter_gradients", change)
     checked = mg.gradcheck(mg.Model(diamond(), seed=0), draw(3, 6, 7))
     row = next(row for row in checked.rows if row.name == "conv.kernel")
     assert not checked.ok
@@ -133,6 +151,7 @@ def test_it_catches_a_single_wrong_entry_and_says_where(monkeypatch: pytest.Monk
     assert row.backward == pytest.approx(1.001 * row.difference, rel=1e-6)
 
 
+@pytest.mark.usefixtures("plain_plans")
 def test_it_catches_a_gradient_that_is_not_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReLU, "backward", lambda self, error, *rest: Errors((np.full_like(error, np.nan),), {}))
     assert not mg.gradcheck(mg.Model(diamond(), seed=0), draw(3, 6, 7)).ok

@@ -90,11 +90,11 @@ def test_every_rank_has_the_same_answer() -> None:
 @pytest.mark.parametrize(
     ("shape", "given", "message"),
     [
-        ((4, 5), (5, 4), "'x': found shape 5x4; expected 4x5 or 1x4x5 or Nx1x4x5"),
-        ((4, 5), (2, 4, 5), "'x': found shape 2x4x5; expected 4x5 or 1x4x5 or Nx1x4x5"),
+        ((4, 5), (5, 4), "'x': found shape 5x4; expected 4x5 or 1x4x5 or Nx1x4x5 or Nx4x5"),
+        ((4, 5), (2, 5, 4), "'x': found shape 2x5x4; expected 4x5 or 1x4x5 or Nx1x4x5 or Nx4x5"),
         ((3, 4, 5), (4, 5), "'x': found shape 4x5; expected 3x4x5 or Nx3x4x5"),
         ((3, 4, 5), (2, 4, 4, 5), "'x': found shape 2x4x4x5; expected 3x4x5 or Nx3x4x5"),
-        ((4, 5), (), "'x': found shape (); expected 4x5 or 1x4x5 or Nx1x4x5"),
+        ((4, 5), (), "'x': found shape (); expected 4x5 or 1x4x5 or Nx1x4x5 or Nx4x5"),
     ],
 )
 def test_an_array_that_does_not_fit_is_told_with_both_shapes(

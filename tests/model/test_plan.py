@@ -1,12 +1,14 @@
-"""The plan that training runs on computes what the model's own passes compute, and shares memory only where it may."""
+"""Plans compute what the pairs of the ops compute, and share memory only where they may."""
 
 import numpy as np
 import pytest
 
 import minigraph as mg
+from minigraph.convolution import layer
+from minigraph.model import plan as plan_module
 from minigraph.model.plan import Plan
 from minigraph.steps import steps
-from tests.helpers import assert_close, assert_exact
+from tests.helpers import Array, assert_close, assert_exact
 
 
 def rich_graph() -> mg.Graph:
@@ -27,56 +29,92 @@ def rich_graph() -> mg.Graph:
     return graph
 
 
+def by_hand(
+    model: mg.Model, arrays: dict[str, Array], errors: dict[str, Array], training: bool
+) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+    """Values, errors and gradients by the pairs of the ops alone, node by node: what every plan has to equal."""
+    graph, contexts = model.graph, model.contexts(training)
+    values, errors, gradients = dict(arrays), dict(errors), dict[str, Array]()
+    for name in graph.order:
+        node = graph.nodes[name]
+        values[name] = node.op.forward(tuple(values[source] for source in node.inputs), contexts[name])
+    for name in reversed(graph.order):
+        if name not in errors:
+            continue
+        node = graph.nodes[name]
+        inputs = tuple(values[source] for source in node.inputs)
+        found = node.op.backward(errors[name], inputs, values[name], contexts[name])
+        for source, error in zip(node.inputs, found.inputs, strict=True):
+            errors[source] = errors.get(source, 0) + error
+        for key, gradient in found.parameters.items():
+            full_name = f"{graph.owner(name)}.{key}"
+            gradients[full_name] = gradients.get(full_name, 0) + gradient
+    return values, errors, gradients
+
+
+def two_inputs(batch: int) -> dict[str, Array]:
+    generator = np.random.default_rng(1)
+    return {name: generator.normal(size=(batch, 2, 9, 8)) for name in "xz"}
+
+
+@pytest.mark.parametrize("kept", ["fixed", "filled", "whole"])
 @pytest.mark.parametrize("batch", [1, 3, 20])
 @pytest.mark.parametrize("large", [False, True])
-def test_a_plan_computes_what_the_models_own_passes_compute(
-    batch: int, large: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_plan_computes_what_the_pairs_of_the_ops_compute(
+    batch: int, large: bool, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        for name in ("FEW_NUMBERS", "FEW_PRODUCTS"):
-            monkeypatch.setattr(steps, name, -1)
-    model = mg.Model(rich_graph(), seed=0)
-    generator = np.random.default_rng(1)
-    inputs = {name: generator.normal(size=(batch, 2, 9, 8)) for name in "xz"}
-    arrays = dict(inputs)
-    model.run(arrays, training=True)
-    errors = {name: generator.normal(size=arrays[name].shape) for name in model.graph.outputs}
-    upstream = {name: error.copy() for name, error in errors.items()}
-    wanted = model.push(arrays, errors, training=True)
+        for module in (steps, layer, plan_module):
+            monkeypatch.setattr(module, "FEW_PRODUCTS", -1)
+        monkeypatch.setattr(steps, "FEW_NUMBERS", -1)
+    model, inputs = mg.Model(rich_graph(), seed=0), two_inputs(batch)
+    shapes = model.graph.shapes
+    upstream = {name: np.random.default_rng(2).normal(size=(batch, *shapes[name])) for name in model.graph.outputs}
+    values, errors, wanted = by_hand(model, inputs, upstream, training=True)
     gradient = np.zeros_like(model.parameters.trainable)
     views = model.parameters.views_of(gradient)
-    plan = Plan(model, inputs, views)
+    plan = Plan(model, batch, views, fixed=inputs if kept == "fixed" else None, whole=kept == "whole")
+    assert all(one.layer.large == large for found in plan.convolutions.values() for one in found)
     for _ in range(2):
+        if kept != "fixed":
+            plan.fill(inputs)
         plan.forward()
-        for name, error in upstream.items():
-            plan.output_errors[name][...] = error
+        for name, error in plan.prepare_errors().items():
+            error[...] = upstream[name]
         plan.backward()
-    for name in model.graph.outputs:
-        assert_close(plan.values[name], arrays[name])
-    assert "frozen.kernel" not in views
+    for name in values if kept == "whole" else model.graph.outputs:
+        assert_close(plan.values[name], values[name])
+    if kept == "whole":
+        assert plan.errors.keys() == errors.keys()
+        for name, error in errors.items():
+            assert_close(plan.errors[name], error)
+    assert {"frozen.kernel", "dead.kernel"}.isdisjoint(views)
     for name, view in views.items():
-        assert_close(view, wanted.get(name, np.zeros_like(view)))
-    assert not views["dead.kernel"].any()
+        assert_close(view, wanted[name])
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_plan_for_inference_shares_memory_and_answers_the_same(batch: int) -> None:
+    model, inputs = mg.Model(rich_graph(), seed=0), two_inputs(batch)
+    plan = Plan(model, batch, training=False)
+    values, _, _ = by_hand(model, inputs, {}, training=False)
+    for _ in range(2):
+        plan.fill(inputs)
+        plan.forward()
+        for name in model.graph.outputs:
+            assert_close(plan.values[name], values[name])
+    assert "dead" not in plan.values
+    assert plan.bytes < Plan(model, batch, training=False, whole=True).bytes
 
 
 def test_a_step_follows_parameters_that_change() -> None:
     model = mg.load("two_conv", seed=0)
     x = np.random.default_rng(0).normal(size=(1, 1, 20, 20))
-    plan = Plan(model, {"image": x}, {})
+    plan = Plan(model, 1, fixed={"image": x})
     plan.forward()
     model.parameters["conv2.bias"] = 5.0
     plan.forward()
-    assert_close(plan.values["conv2"], model.forward(x))
-
-
-def test_inputs_that_are_not_fixed_may_change_between_steps() -> None:
-    model = mg.load("two_conv", seed=0)
-    held, other = np.random.default_rng(0).normal(size=(2, 1, 1, 20, 20))
-    plan = Plan(model, {"image": held}, {}, fixed=False)
-    plan.forward()
-    held[...] = other
-    plan.forward()
-    assert_close(plan.values["conv2"], model.forward(other))
+    assert_close(plan.values["conv2"], by_hand(model, {"image": x}, {}, False)[0]["conv2"])
 
 
 def chain() -> mg.Graph:
@@ -93,7 +131,7 @@ def chain() -> mg.Graph:
 def test_an_op_in_place_takes_no_memory_of_its_own_and_errors_take_each_others() -> None:
     model = mg.Model(chain(), seed=0)
     gradient = np.zeros_like(model.parameters.trainable)
-    plan = Plan(model, {"x": np.ones((4, 2, 8, 7))}, model.parameters.views_of(gradient))
+    plan = Plan(model, 4, model.parameters.views_of(gradient))
     for index in range(3):
         assert np.shares_memory(plan.values[f"conv{index}"], plan.values[f"act{index}"])
     assert not np.shares_memory(plan.values["act1"], plan.values["act2"])
@@ -106,10 +144,10 @@ def test_an_op_whose_input_others_read_leaves_it_as_it_is() -> None:
     graph.output(graph.add("sum", mg.Add(), relu, conv))
     model = mg.Model(graph, seed=1)
     x = np.random.default_rng(0).normal(size=(2, 1, 3, 3))
-    plan = Plan(model, {"x": x}, {})
+    plan = Plan(model, 2, model.parameters.views_of(np.zeros_like(model.parameters.trainable)), fixed={"x": x})
     plan.forward()
     assert not np.shares_memory(plan.values["conv"], plan.values["relu"])
-    assert_close(plan.values["sum"], model.forward(x))
+    assert_close(plan.values["sum"], by_hand(model, {"x": x}, {}, True)[0]["sum"])
 
 
 @pytest.mark.parametrize("count", [1, 20])

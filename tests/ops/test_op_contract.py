@@ -126,7 +126,7 @@ class Trial:
         output, error = filled_batch_last(self.error.shape, np.nan), filled_batch_last(self.error.shape, self.error)
         inputs = tuple(filled_batch_last(x.shape, x) for x in self.inputs)
         held = context(self.parameters, self.engine, self.state, self.training)
-        forward, backward = self.op.plan(Slot(inputs, (False,) * len(inputs), output, held))
+        forward, backward = self.op.plan(Slot("trial", inputs, (False,) * len(inputs), output, held))
         errors = [filled_batch_last(x.shape, np.nan) for x in inputs]
         gradients = {name: np.full_like(array, np.nan) for name, array in self.parameters.items()}
         steps = [*forward, *backward(error, tuple(errors), gradients)]
@@ -469,7 +469,7 @@ def test_an_op_in_place_answers_the_same_over_its_own_input_and_error(name: str)
     trial = Trial.of(OPS.find(name)(), [MAP])
     wanted, (wanted_error,) = trial.forward(), trial.backward().inputs
     held, error = (filled_batch_last(array.shape, array) for array in (trial.inputs[0], trial.error))
-    forward, backward = trial.op.plan(Slot((held,), (False,), held, trial.context))
+    forward, backward = trial.op.plan(Slot("trial", (held,), (False,), held, trial.context))
     for step in [*forward, *backward(error, (error,), {})]:
         step()
     assert_close(held, wanted)

@@ -47,5 +47,5 @@ def random_map(size: int = 20, seed: int = 0) -> Array:
 
 def equations(model: mg.Model, x: dict[str, Array], target: dict[str, Array]) -> GraphEquations:
     shapes = model.graph.shapes
-    full = {name: canonical(array, shapes[name], name, "float64")[0] for name, array in {**x, **target}.items()}
+    full = {name: canonical(array, shapes[name], name, "float64") for name, array in {**x, **target}.items()}
     return GraphEquations(model, {name: full[name] for name in x}, {name: full[name] for name in target})

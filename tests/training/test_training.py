@@ -195,10 +195,19 @@ def test_what_is_not_trainable_stays_as_it_is() -> None:
         assert np.array_equal(array, before[name]) == (not name.startswith("second"))
 
 
-def test_a_graph_with_nothing_to_train_keeps_its_loss() -> None:
-    model = one_weight(trainable=False)
-    history = mg.train(model, [[1.0, 3]], [[2.0, 5]], optimizer=mg.SGD(learning_rate=0.25), steps=3)
-    assert_exact(history.loss, [5.0] * 3)
+def test_where_nothing_is_trainable_training_is_refused() -> None:
+    frozen = "all parameters are frozen or serve no output"
+    bare = mg.Graph("bare")
+    bare.output(bare.add("relu", mg.ReLU(), bare.input("x", (1, 2))))
+    dead = mg.Graph("dead")
+    dead.add("conv", mg.Conv(kernel_size=1), dead.input("x", (1, 2)))
+    dead.output(dead.add("relu", mg.ReLU(), "x"))
+    models = one_weight(trainable=False), mg.Model(bare), mg.Model(dead)
+    for model, held in zip(models, (frozen, "no node has parameters", frozen), strict=True):
+        with raises(
+            DefinitionError, f"nothing to train: {held}; expected a trainable node that some output depends on"
+        ):
+            mg.train(model, [[1.0, 3]], [[2.0, 5]], optimizer=mg.SGD(learning_rate=0.25), steps=3)
 
 
 def test_a_dead_branch_stays_as_it_is() -> None:
@@ -338,8 +347,18 @@ def test_steps_may_be_a_numpy_integer() -> None:
 @pytest.mark.parametrize(
     ("x", "target", "error", "message"),
     [
-        (np.zeros((2, 2)), np.zeros((1, 2)), ShapeError, "'x': found shape 2x2; expected 1x2 or 1x1x2 or Nx1x1x2"),
-        (np.zeros((1, 2)), np.zeros((2, 2)), ShapeError, "'y': found shape 2x2; expected 1x2 or 1x1x2 or Nx1x1x2"),
+        (
+            np.zeros((2, 2)),
+            np.zeros((1, 2)),
+            ShapeError,
+            "'x': found shape 2x2; expected 1x2 or 1x1x2 or Nx1x1x2 or Nx1x2",
+        ),
+        (
+            np.zeros((1, 2)),
+            np.zeros((2, 2)),
+            ShapeError,
+            "'y': found shape 2x2; expected 1x2 or 1x1x2 or Nx1x1x2 or Nx1x2",
+        ),
         (
             np.zeros((3, 1, 1, 2)),
             np.zeros((2, 1, 1, 2)),
