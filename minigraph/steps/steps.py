@@ -23,8 +23,12 @@ FEW_NUMBERS = 1 << 18
 FEW_PRODUCTS = 1 << 22
 """The same for the multiply-adds of matrix products."""
 BLOCK = 2048
-"""Places of a map that are copied at once from one order of memory to the other."""
-FEW_SAMPLES = 16
+"""Places of a map that are copied at once from batch-first to batch-last memory."""
+NEAR = 1 << 13
+"""Numbers that stay in the nearest cache: as many are copied at once from batch-last to batch-first memory."""
+MIN_BLOCK = 32
+"""The fewest places that are copied at once."""
+FEW_SAMPLES = 6
 """Below so many samples each is copied on its own."""
 
 
@@ -106,41 +110,30 @@ def multiplying(target: Array, left: Array, right: Array) -> list[Step]:
 
 
 def to_batch_last(target: Array, source: Array) -> list[Step]:
-    """The steps that copy a contiguous (N, ...) into a contiguous (..., N)."""
+    """The steps that copy (N, ...) into a contiguous (..., N)."""
     columns, rows = target.reshape(-1, target.shape[-1]), source.reshape(len(source), -1)
     if len(rows) < FEW_SAMPLES:
         return [setter(columns[:, n], row) for n, row in enumerate(rows)]
-
-    def lane(start: int) -> Lane:
-        origin, goal = rows[:, start : start + BLOCK], columns[start : start + BLOCK]
-
-        def copy(worker: int) -> None:
-            # By way of rows of an odd length: those of a power of two fall on the same places of the cache.
-            between = np.empty((len(rows), BLOCK + 16), rows.dtype)[:, : len(goal)]
-            between[...] = origin
-            goal[...] = between.T
-
-        return copy
-
-    return _in_blocks(lane, rows.size, len(columns))
+    return _in_blocks(columns, rows.T, BLOCK)
 
 
 def from_batch_last(target: Array, source: Array) -> list[Step]:
     """The steps that copy a contiguous (..., N) into a contiguous (N, ...)."""
     rows, columns = target.reshape(len(target), -1), source.reshape(-1, source.shape[-1])
+    return _in_blocks(rows.T, columns, max(MIN_BLOCK, NEAR // len(rows)))
+
+
+def _in_blocks(target: Array, source: Array, block: int) -> list[Step]:
+    """The steps that copy (places, N) into (places, N) of the other order of memory, block by block of places."""
 
     def lane(start: int) -> Lane:
-        goal, origin = rows[:, start : start + BLOCK], columns[start : start + BLOCK].T
+        goal, origin = target[start : start + block], source[start : start + block]
 
         def copy(worker: int) -> None:
             goal[...] = origin
 
         return copy
 
-    return _in_blocks(lane, rows.size, len(columns))
-
-
-def _in_blocks(lane: Callable[[int], Lane], numbers: int, places: int) -> list[Step]:
-    starts = range(0, places, BLOCK)
-    parts = into_lanes(len(starts), numbers > FEW_NUMBERS)
+    starts = range(0, len(target), block)
+    parts = into_lanes(len(starts), target.size > FEW_NUMBERS)
     return shared([[lane(starts[index]) for index in part] for part in parts])
