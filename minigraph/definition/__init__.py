@@ -18,7 +18,8 @@ from minigraph.definition.source import Source
 from minigraph.definition.writing import to_json, to_tables, to_toml
 from minigraph.errors import DefinitionError, Problem
 from minigraph.files.writing import write_text
-from minigraph.graph.graph import Graph, name_problems
+from minigraph.graph.graph import Graph
+from minigraph.graph.names import name_problems
 from minigraph.recipe.settings import TrainSection
 from minigraph.wording import KeyPath, did_you_mean
 

@@ -24,8 +24,11 @@ from minigraph.definition.sections import (
 )
 from minigraph.definition.source import Source
 from minigraph.errors import DefinitionError, Problem
-from minigraph.graph.graph import Graph, Node, explicit_problems, full_names, parameter_names, unknown_parameter
+from minigraph.graph.checking import explicit_problems, parameter_names
+from minigraph.graph.graph import Graph
 from minigraph.graph.initialization import Explicit
+from minigraph.graph.names import full_names, unknown_parameter
+from minigraph.graph.node import Node
 from minigraph.ops import OPS
 from minigraph.ops.base import Context, Errors, Op
 from minigraph.recipe.settings import TrainSection, train_problems

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import minigraph as mg
-from minigraph.graph.graph import Node
+from minigraph.graph.node import Node
 from minigraph.views.plots import (
     confusion_matrix,
     plot_comparison,

@@ -17,7 +17,8 @@ from matplotlib.path import Path as Curve
 from matplotlib.patheffects import withStroke
 
 from minigraph.arrays import Array, spell_shape
-from minigraph.graph.graph import Graph, Node
+from minigraph.graph.graph import Graph
+from minigraph.graph.node import Node
 from minigraph.views.layout import Edge, Layout, Pair, layout
 from minigraph.views.plots.sheet import (
     DASHED,
