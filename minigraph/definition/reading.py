@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from minigraph.arrays import Array, Shape
-from minigraph.declared.base import unknown_key
+from minigraph.declared.keys import unknown_key
 from minigraph.definition.sections import (
     HELD_OUT,
     DataSection,
@@ -283,20 +283,21 @@ def _node(table: object) -> tuple[Node, list[Problem]]:
     else:
         if isinstance(name, str):
             problems.append(_unknown_op(name))
-        keys = dict.fromkeys((*Op.common_keys, *(key for _, member in OPS.items() for key in member.model_fields)))
-        problems += [unknown_key((key,), keys) for key in attributes if key not in keys]
+        problems += _unknown_attributes(attributes)
     return Node(op, tuple(common.inputs), common.trainable, common.share, common.init), problems
 
 
-_FOREIGN_OPS = {
-    "Linear": "Dense", "Gemm": "Dense", "MatMul": "Dense", "FullyConnected": "Dense", "InnerProduct": "Dense",
-    "Mul": "Multiply", "Prod": "Multiply", "Sum": "Add", "Cat": "Concat", "Deconvolution": "ConvTranspose",
-}  # fmt: skip
-"""Ops of PyTorch, Keras, Caffe and ONNX whose names are not near our own."""
+def _unknown_attributes(attributes: Iterable[str]) -> list[Problem]:
+    """The problems of a node's keys that no op has, where the node's own op is not known."""
+    keys = dict.fromkeys(key for _, member in OPS.items() for key in member.known_keys())
+    foreign: dict[str, str] = {}
+    for _, member in OPS.items():
+        foreign = {**member.foreign_keys(), **foreign}
+    return [unknown_key((key,), keys, foreign, Op.hints) for key in attributes if key not in keys]
 
 
 def _unknown_op(name: str) -> Problem:
-    ours = _FOREIGN_OPS.get(name)
+    ours = next((known for known, member in OPS.items() if name in member.foreign_names), None)
     try:
         OPS.find(name)
     except DefinitionError as error:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minigraph.declared.base import to_table
+from minigraph.declared.tables import to_table
 from minigraph.definition.sections import HELD_OUT, SCHEMA_VERSION, ArrayFile, DataSection
 from minigraph.graph.graph import Graph
 from minigraph.graph.initialization import Initializer, to_plain

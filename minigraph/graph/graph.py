@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigraph.arrays import Shape
-from minigraph.declared.base import plain_number
+from minigraph.declared.fields import plain_number
 from minigraph.errors import DefinitionError, Problem
 from minigraph.graph import checking
 from minigraph.graph.checking import Resolved, infer, init_problems, share_problems
