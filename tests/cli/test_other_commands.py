@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import minigraph as mg
-from minigraph.definition import bundled
+from minigraph.definition.bundled import bundled
 from tests.cli.helpers import CommandLine
 
 REPOSITORY = Path(__file__).parents[2]
