@@ -23,9 +23,10 @@ from scipy.ndimage import gaussian_filter
 
 import minigraph as mg
 from minigraph.data.loading import load_data
+from minigraph.definition.bundled import bundled
 from minigraph.recipe.metrics import METRICS
 
-DATA = Path(mg.definition.bundled()["digits"]).parent / "data"
+DATA = bundled()["digits"].parent / "data"
 WIDTHS = np.arange(0.4, 2.0, 0.05)  # standard deviations of the blurs, in pixels
 NOISE = 25 / 255
 

@@ -9,6 +9,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.cli import main
+from minigraph.definition.bundled import bundled
 from minigraph.ops import OPS
 from minigraph.views.rails import rails
 
@@ -45,7 +46,7 @@ def test_the_declared_example_is_a_sound_graph(tmp_path: Path) -> None:
 
 
 def test_the_settings_of_real_training_fit_the_digits(tmp_path: Path) -> None:
-    graph, _, _ = Path(mg.definition.bundled()["digits"]).read_text().partition("[data]")
+    graph, _, _ = bundled()["digits"].read_text().partition("[data]")
     file = tmp_path / "digits.toml"
     file.write_text(graph + blocks("toml")[1])
     definition = mg.Definition.load(file)
@@ -55,7 +56,7 @@ def test_the_settings_of_real_training_fit_the_digits(tmp_path: Path) -> None:
 
 def test_the_error_shown_is_the_error_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = Path(mg.definition.bundled()["two_conv"]).read_text()
+    text = bundled()["two_conv"].read_text()
     Path("bad.toml").write_text(text.replace("kernel_size = 3\n", "kernel_size = 3\nstrde = 2\n"))
     with pytest.raises(mg.DefinitionError) as caught:
         mg.Graph.load("bad.toml")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOption, load_definition
+from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOption, load_definition, seed_of
 from minigraph.cli.output import Output
+from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition
@@ -42,7 +43,7 @@ def check(
         warnings: list[Problem] = []
         graph: Graph | None
         try:
-            definition = load_definition(model, assignments)
+            definition = load_definition(model, parse_assignments(assignments))
         except DefinitionError as error:
             graph, errors = error.graph, error.blocks()
         else:
@@ -95,7 +96,7 @@ def identified(definition: Definition, seed: int | None = None) -> Identifiabili
     from minigraph.data.loading import load_data
     from minigraph.recovery import identify
 
-    chosen = seed if seed is not None else definition.train.seed if definition.train else 0
+    chosen = seed_of(definition, seed)
     data = load_data(definition, "float64", chosen)
     return identify(definition.graph, data.inputs, data.teacher, chosen)
 
@@ -140,8 +141,8 @@ def gradcheck(
     from minigraph.model.model import Model
     from minigraph.views.summary import table
 
-    definition = load_definition(model, assignments)
-    chosen = seed if seed is not None else definition.train.seed if definition.train else 0
+    definition = load_definition(model, parse_assignments(assignments))
+    chosen = seed_of(definition, seed)
     if definition.data is not None:
         inputs, _ = load_data(definition, "float64", chosen).samples.read(slice(0, CHECKED_SAMPLES))
     else:

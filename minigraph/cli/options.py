@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from minigraph.wording import KeyPath
 
 if TYPE_CHECKING:
-    from minigraph.definition import Definition
+    from minigraph.definition import Definition, Override
     from minigraph.graph.graph import Graph
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A definition file, or a bundled name.")]
@@ -35,21 +36,24 @@ LENGTHS = ("steps", "epochs")
 
 def load_definition(
     model: str,
-    assignments: list[str] | None = None,
+    given: Sequence[Override] = (),
     data: Path | None = None,
     pair: tuple[Path, Path] | None = None,
     **train: Any,
 ) -> Definition:
-    """The definition ``model`` with the command line's values over it; ``train`` has those of ``[train]``.
+    """The definition ``model`` with the command line's values over it.
 
-    ``pair`` has the files of an only input and an only output, of a size that need not be declared.
+    Args:
+        given: what ``--set`` gives. data: a file with all arrays.
+        pair: the files of an only input and an only output, of a size that need not be declared.
+        train: values of ``[train]``.
 
     Raises:
         DefinitionError: the file or a value is wrong.
     """
-    from minigraph.definition import Definition, parse_assignment
+    from minigraph.definition import Definition
 
-    overrides: list[tuple[str, KeyPath, Any]] = [parse_assignment(text) for text in assignments or []]
+    overrides = list(given)
     if data is not None:
         overrides.append((f"--data {data}", ("data",), {"source": "file", "file": str(data.absolute())}))
     if pair is not None:
@@ -68,7 +72,7 @@ def load_definition(
     return Definition.load(model, overrides)
 
 
-def _pair(graph: Graph, before: Path, after: Path) -> list[tuple[str, KeyPath, Any]]:
+def _pair(graph: Graph, before: Path, after: Path) -> list[Override]:
     """The overrides that make two files the data of a graph of one input and one output."""
     from minigraph.data.loading import map_size
     from minigraph.errors import DefinitionError
@@ -82,6 +86,11 @@ def _pair(graph: Graph, before: Path, after: Path) -> list[tuple[str, KeyPath, A
         (f"--before {before}", ("inputs", source, "shape"), [shape[0], *map_size(before)]),
         (f"--before {before} --after {after}", ("data",), {"source": "file", **files}),
     ]
+
+
+def seed_of(definition: Definition, seed: int | None) -> int:
+    """The seed of the command line, else that of the definition's training, else 0."""
+    return seed if seed is not None else definition.train.seed if definition.train else 0
 
 
 def require_train(definition: Definition) -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from minigraph.errors import MinigraphError
+from minigraph.files.plain import plain
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
@@ -30,9 +31,9 @@ class Output:
             print(text, file=self.stream, flush=True)
 
     def result(self, values: dict[str, Any]) -> None:
-        """The command's result, printed when JSON was asked for."""
+        """The command's result, printed when JSON was asked for; numbers that are not finite are null."""
         if self.as_json:
-            print(json.dumps(values), flush=True)
+            print(json.dumps(plain(values)), flush=True)
 
 
 def print_error(error: MinigraphError) -> None:

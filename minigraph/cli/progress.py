@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from minigraph.cli.bar import live_bar
 from minigraph.cli.output import Output
 
 if TYPE_CHECKING:
@@ -68,29 +69,16 @@ def showing(output: Output, trainer: Trainer) -> Iterator[Show]:
 
 @contextmanager
 def _live(output: Output, trainer: Trainer, lines: Lines) -> Iterator[Show]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
     from minigraph.views.sparkline import sparkline
 
-    console = Console(file=output.stream, highlight=False)
-    columns = (
-        TextColumn("{task.completed}/{task.total}"),
-        BarColumn(20),
-        TextColumn("{task.fields[told]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("train", total=trainer.length, completed=trainer.step, told="")
+    with live_bar(output, "", trainer.length, trainer.step, width=20) as update:
         first, started = trainer.step, time.perf_counter()
 
         def show(trainer: Trainer) -> None:
-            for line in lines.new(trainer):
-                progress.console.print(line)
             pace = (trainer.step - first) / max(time.perf_counter() - started, 1e-9)
             judged = _judged(trainer.evaluations[-1]) if trainer.evaluations else ""
             curve = sparkline(trainer.losses[:: 1 + trainer.step // 10_000])
-            told = f"loss {trainer.losses[-1]:.6g} {curve}{judged}  rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
-            progress.update(bar, completed=trainer.step, told=told)
+            beside = f"loss {trainer.losses[-1]:.6g} {curve}{judged}  rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
+            update(trainer.step, beside, lines.new(trainer))
 
         yield show

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minigraph.cli.bar import live_bar
 from minigraph.cli.inspecting import identified
 from minigraph.cli.options import (
     DataOption,
@@ -19,8 +20,10 @@ from minigraph.cli.options import (
     SetOption,
     WorkersOption,
     load_definition,
+    seed_of,
 )
 from minigraph.cli.output import INTERRUPTED, Output
+from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
     from minigraph.recovery import Recovery, Start
@@ -62,8 +65,8 @@ def recover(
         if before is None or after is None or data is not None:
             raise DataError("--before FILE --after FILE: expected both of them, and no --data beside them")
         pair = before, after
-    definition = load_definition(model, assignments, data, pair)
-    chosen = seed if seed is not None else definition.train.seed if definition.train else 0
+    definition = load_definition(model, parse_assignments(assignments), data, pair)
+    chosen = seed_of(definition, seed)
     if analyse:
         facts = identified(definition, seed)
         output.say(f"{definition.graph.name}: {facts}")
@@ -134,23 +137,13 @@ def _reporting(output: Output, restarts: int) -> Iterator[Callable[[Start], None
     if output.quiet or not output.stream.isatty():
         yield lambda start: output.say(line(start))
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("start {task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("{task.fields[successes]} exact"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(file=output.stream, highlight=False), transient=True) as progress:
-        bar = progress.add_task("recover", total=restarts, successes=0)
-        successes = 0
+    with live_bar(output, "start", restarts, beside="0 exact") as update:
+        ended = successes = 0
 
         def report(start: Start) -> None:
-            nonlocal successes
+            nonlocal ended, successes
+            ended += 1
             successes += start.verdict.name in ("recovered", "fitted")
-            progress.console.print(line(start))
-            progress.update(bar, advance=1, successes=successes)
+            update(ended, f"{successes} exact", [line(start)])
 
         yield report

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minigraph.cli.bar import live_bar
 from minigraph.cli.options import (
     DataOption,
     EngineOption,
@@ -21,10 +22,11 @@ from minigraph.cli.options import (
     require_train,
 )
 from minigraph.cli.output import INTERRUPTED, Output
+from minigraph.cli.words import parse_axes, parse_seeds
 
 if TYPE_CHECKING:
-    from minigraph.definition import Definition
-    from minigraph.runs.sweep import Run, Setting
+    from minigraph.definition import Definition, Override
+    from minigraph.runs.sweep_results import Run, Setting
 
 
 def sweep(
@@ -52,10 +54,10 @@ def sweep(
     from minigraph.convolution import find_engine
     from minigraph.runs import folder as runs
     from minigraph.runs.sweep import INTERRUPTED as BY_HAND
-    from minigraph.runs.sweep import combinations, parse_seeds
+    from minigraph.runs.sweep import combinations
     from minigraph.runs.sweep import sweep as train_all
 
-    def load(chosen: list[str]) -> Definition:
+    def load(chosen: Sequence[Override]) -> Definition:
         definition = load_definition(model, chosen, data)
         require_train(definition)
         return definition
@@ -63,7 +65,7 @@ def sweep(
     output = Output(as_json, quiet)
     find_engine(engine)
     numbers = parse_seeds(seeds)
-    settings = combinations(load, assignments or [], numbers)
+    settings = combinations(load, parse_axes(assignments or []), numbers)
     name = settings[0].definition.graph.name
     folder = runs.new_folder(f"{name}/sweeps", out)
     count = len(settings) * len(numbers)
@@ -108,15 +110,11 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
 
         yield line
     else:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        with live_bar(output, "run", count) as update:
 
-        columns = (
-            TextColumn("run {task.completed}/{task.total}"),
-            BarColumn(),
-            TextColumn("{task.fields[last]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(file=output.stream, highlight=False), transient=True) as progress:
-            bar = progress.add_task("sweep", total=count, last="")
-            yield lambda one: progress.update(bar, advance=1, last=told(one))
+            def report(one: Run) -> None:
+                nonlocal ended
+                ended += 1
+                update(ended, told(one), [])
+
+            yield report

@@ -17,6 +17,7 @@ from minigraph.cli.options import (
     require_train,
 )
 from minigraph.cli.output import Output
+from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
     from minigraph.arrays import Array
@@ -61,7 +62,7 @@ def train(
     output = Output(as_json, quiet)
     definition = load_definition(
         model,
-        assignments,
+        parse_assignments(assignments),
         data,
         steps=steps,
         epochs=epochs,

@@ -9,6 +9,7 @@ import typer
 
 from minigraph.cli.options import EngineOption, ModelArgument, SetOption, load_definition
 from minigraph.cli.output import Output
+from minigraph.cli.words import parse_assignments
 
 
 def predict(
@@ -40,7 +41,7 @@ def predict(
     from minigraph.model.model import Model
     from minigraph.model.predict import predict as answer_to
 
-    graph = load_definition(model, assignments).graph
+    graph = load_definition(model, parse_assignments(assignments)).graph
     require_writable(out, graph)
     network = Model(graph, 0, engine)
     arrays = read_inputs(graph, given)
@@ -54,7 +55,7 @@ def predict(
 
 def models() -> None:
     """List the bundled definitions."""
-    from minigraph.definition import bundled
+    from minigraph.definition.bundled import bundled
     from minigraph.graph.graph import Graph
     from minigraph.views.summary import table
 
@@ -101,7 +102,7 @@ def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The graph's name; the file is NAME.toml.")],
 ) -> None:
     """Write NAME.toml, a commented definition that trains at once."""
-    from minigraph.definition import write_starter
+    from minigraph.definition.starter import write_starter
 
     file = write_starter(name, Path())
     Output().say(f"{file} is yours to change; train it with: minigraph train {file}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar, cast
 
 from minigraph.errors import DefinitionError, Problem
 from minigraph.wording import did_you_mean, one_of
 
 T = TypeVar("T")
+Class = TypeVar("Class", bound=type)
 
 
 class Registry(Generic[T]):
@@ -18,16 +19,21 @@ class Registry(Generic[T]):
         self.kind = kind
         self._members: dict[str, type[T]] = {}
 
-    def register(self, name: str, member: type[T]) -> None:
-        """Make ``member`` known as ``name``.
+    def register(self, name: str) -> Callable[[Class], Class]:
+        """Class decorator: make a class of the family known as ``name`` in definitions.
 
         Raises:
             DefinitionError: another class already has this name.
         """
-        known = self._members.get(name)
-        if known is not None and known.__qualname__ != member.__qualname__:
-            raise DefinitionError(f"the {self.kind} name '{name}' is already taken by {known.__qualname__}")
-        self._members[name] = member
+
+        def known_as(member: Class) -> Class:
+            known = self._members.get(name)
+            if known is not None and known.__qualname__ != member.__qualname__:
+                raise DefinitionError(f"the {self.kind} name '{name}' is already taken by {known.__qualname__}")
+            self._members[name] = cast("type[T]", member)
+            return member
+
+        return known_as
 
     def find(self, name: object) -> type[T]:
         """The class called ``name``.

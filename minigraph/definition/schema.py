@@ -23,8 +23,9 @@ from minigraph.definition.sections import (
     NodeSection,
     Split,
 )
-from minigraph.graph.graph import DTYPES, NAME
+from minigraph.graph.graph import DTYPES
 from minigraph.graph.initialization import Normal, Scheme, Uniform
+from minigraph.graph.names import NAME
 from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES
 from minigraph.recipe.metrics import METRICS

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
-from minigraph.declared.base import Count, Declared, Number, expected
+from minigraph.declared.base import Declared, expected
+from minigraph.declared.fields import Count, Number, also_called
 from minigraph.errors import DefinitionError, Problem
 from minigraph.graph.initialization import Initializer, Normal, Uniform, initializer
 from minigraph.recipe.settings import TrainSection
@@ -86,7 +87,9 @@ class HeldOut(Declared):
     """``validation = { file = "validation.npz" }``: samples that are not trained on, in files of their own."""
 
     file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
-    inputs: ArrayFiles = Field(default_factory=dict, description="each input's file")
+    inputs: ArrayFiles = Field(
+        default_factory=dict, description="each input's file", json_schema_extra=also_called("input")
+    )
     outputs: ArrayFiles = Field(default_factory=dict, description="each output's target file")
 
 
@@ -102,7 +105,7 @@ class DataSection(Declared):
     file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
     samples: Count = Field(1, description="how many samples a distribution draws")
     inputs: dict[str, Annotated[ArraySource, PlainValidator(_array_source)]] = Field(
-        default_factory=dict, description="each input's file or distribution"
+        default_factory=dict, description="each input's file or distribution", json_schema_extra=also_called("input")
     )
     outputs: ArrayFiles = Field(default_factory=dict, description="each output's target file")
     split: Split | None = Field(None, description="shares of the samples that are held out")
@@ -116,14 +119,14 @@ class DataSection(Declared):
 class DefinitionSections(Declared):
     """A whole definition file."""
 
-    common_keys: ClassVar[tuple[str, ...]] = ()
-
     schema_version: int = Field(description=f"the format's version: {SCHEMA_VERSION}")
     name: str = Field(description="the graph's name")
     description: str = Field("", description="one line about it")
     dtype: Literal["float64", "float32"] = Field("float64", description="in which the graph computes")
     outputs: list[str] = Field(description="the names of the nodes whose values are the answer")
-    inputs: dict[str, InputSection] = Field(description="the graph's inputs by name")
+    inputs: dict[str, InputSection] = Field(
+        description="the graph's inputs by name", json_schema_extra=also_called("input")
+    )
     nodes: dict[str, Any] = Field(description="the graph's nodes by name")
     data: DataSection | None = Field(None, description="what it is trained on")
     train: TrainSection | None = Field(None, description="how it is trained")

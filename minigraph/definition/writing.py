@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minigraph.declared.base import to_table
+from minigraph.declared.tables import to_table
 from minigraph.definition.sections import HELD_OUT, SCHEMA_VERSION, ArrayFile, DataSection
-from minigraph.graph.graph import Graph, Node
+from minigraph.graph.graph import Graph
 from minigraph.graph.initialization import Initializer, to_plain
+from minigraph.graph.node import Node
 from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES
 from minigraph.recipe.optimizers import OPTIMIZERS

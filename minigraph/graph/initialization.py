@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from minigraph.arrays import Array, Shape, spell_shape
-from minigraph.declared.base import Declared, Number, plain_number
+from minigraph.declared.base import Declared
+from minigraph.declared.fields import Number, plain_number
 from minigraph.errors import DefinitionError, Problem, ShapeError
 from minigraph.ops.base import Parameter
 from minigraph.wording import describe, did_you_mean, one_of

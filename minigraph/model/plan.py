@@ -17,7 +17,7 @@ import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.convolution.layer import Planned
-from minigraph.graph.graph import Node
+from minigraph.graph.node import Node
 from minigraph.ops.base import PlanBackward, Slot
 from minigraph.steps.steps import (
     FEW_PRODUCTS,

@@ -12,6 +12,8 @@ from minigraph.ops.base import Context, Errors, Op, register_op, require_one_sha
 class Add(Op):
     """x1 + x2 + ..., elementwise; all inputs have one shape."""
 
+    family: ClassVar[str] = "arithmetic"
+    foreign_names: ClassVar[tuple[str, ...]] = ("Sum",)
     reads_output: ClassVar[bool] = False
 
     min_inputs: ClassVar[int] = 2

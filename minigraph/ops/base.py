@@ -31,6 +31,7 @@ from minigraph.convolution import Convolution, Geometry
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.layer import Planned
 from minigraph.declared.base import Declared
+from minigraph.declared.fields import also_called
 from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
 from minigraph.ops.checking import calling, check_array, check_errors, locked
@@ -118,7 +119,26 @@ class Op(Declared, ABC):
     into an array that they are given.
     """
 
-    common_keys: ClassVar[tuple[str, ...]] = ("op", "inputs", "trainable", "share", "init")
+    common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "op": ("type", "op_type", "class_name", "layer"),
+        "inputs": ("input", "bottom"),
+        "trainable": (),
+        "share": (),
+        "init": ("initializer", "kernel_initializer", "weight_filler"),
+    }
+    hints: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("in_channels", "in_features", "input_shape", "num_features", "num_channels"),
+            "it follows from the inputs: leave it out",
+        ),
+        "activation": 'an activation is a node of its own, such as op = "ReLU"',
+    }
+    foreign_names: ClassVar[tuple[str, ...]] = ()
+    """What other frameworks call the op, where that is not near its own name."""
+    family: ClassVar[str] = ""
+    """Ops of one family have one colour in pictures; an op without one has a colour of its own."""
+    pictured: ClassVar[str | None] = None
+    """The parameter (out, in, kh, kw) whose maps are worth a picture, if there is one."""
     min_inputs: ClassVar[int] = 1
     max_inputs: ClassVar[int | None] = 1
     """The most inputs, or None for any number."""
@@ -215,9 +235,16 @@ class Elementwise(Op, ABC):
         return inputs[0]
 
 
-def attribute(default: Any, doc: str, **bounds: Any) -> Any:
-    """A field of a declared class: its default (``...``: required), its one-line documentation, its bounds."""
-    return Field(default, description=doc, **bounds)
+def attribute(default: Any, doc: str, *, foreign: tuple[str, ...] = (), **bounds: Any) -> Any:
+    """A field of an op.
+
+    Args:
+        default: ``...`` where the field is required.
+        doc: one line about it, shown by ``ops`` and in error texts.
+        foreign: what other frameworks call it; who writes that is told our name.
+        bounds: of a number: ``gt``, ``ge``, ``lt``, ``le``.
+    """
+    return Field(default, description=doc, json_schema_extra=also_called(*foreign), **bounds)
 
 
 OPS: Registry[Op] = Registry("op")
@@ -231,8 +258,7 @@ def register_op(op: OpClass) -> OpClass:
     Raises:
         DefinitionError: another class already has this name.
     """
-    OPS.register(op.__name__, op)
-    return op
+    return OPS.register(op.__name__)(op)
 
 
 def require_map(shape: Shape, op: str) -> tuple[int, int, int]:

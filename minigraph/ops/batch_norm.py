@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigraph.arrays import Array, Shape
-from minigraph.declared.base import Number
+from minigraph.declared.fields import Number
 from minigraph.ops.base import Context, Elementwise, Errors, Parameter, attribute, register_op
 
 
@@ -21,9 +21,10 @@ class BatchNorm(Elementwise):
     Source: Ioffe and Szegedy 2015; PyTorch BatchNorm2d.
     """
 
+    family: ClassVar[str] = "normalization"
     reads_output: ClassVar[bool] = False
 
-    epsilon: Number = attribute(1e-5, "added to the variance", gt=0)
+    epsilon: Number = attribute(1e-5, "added to the variance", gt=0, foreign=("eps",))
     momentum: Number = attribute(0.1, "how far the running statistics move in a step", ge=0, le=1)
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:

@@ -15,6 +15,8 @@ from minigraph.ops.base import Context, Errors, Op, register_op
 class Concat(Op):
     """(C1, H, W), (C2, H, W), ... to (C1 + C2 + ..., H, W); vectors (F1,), (F2,), ... to (F1 + F2 + ...,)."""
 
+    family: ClassVar[str] = "concatenation"
+    foreign_names: ClassVar[tuple[str, ...]] = ("Cat",)
     reads_output: ClassVar[bool] = False
 
     min_inputs: ClassVar[int] = 2

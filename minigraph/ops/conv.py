@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.declared.base import Count, Padding, Pair, pair
+from minigraph.declared.fields import Count, Padding, Pair, pair
 from minigraph.errors import ShapeError
+from minigraph.ops import spellings
 from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
 from minigraph.steps.steps import Step, batch_last
 
@@ -23,18 +24,23 @@ class Conv(Op):
     Source: ONNX Conv, operator set 22; PyTorch conv2d.
     """
 
+    family: ClassVar[str] = "convolution"
+    pictured: ClassVar[str | None] = "kernel"
     reads_output: ClassVar[bool] = False
 
-    kernel_size: Pair = attribute(..., "the kernel's size, an integer or [vertical, horizontal]")
-    out_channels: Count = attribute(1, "channels of the answer")
-    stride: Pair = attribute(1, "rows and columns from one window to the next")
+    kernel_size: Pair = attribute(
+        ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    )
+    out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
+    stride: Pair = attribute(1, "rows and columns from one window to the next", foreign=spellings.STRIDE)
     padding: Padding = attribute(
         0,
         "zeros around the map: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
+        foreign=spellings.PADDING,
     )
-    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel")
-    groups: Count = attribute(1, "groups of channels that do not see each other")
-    bias: bool = attribute(True, "whether a learned number is added to each channel")
+    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel", foreign=spellings.DILATION)
+    groups: Count = attribute(1, "groups of channels that do not see each other", foreign=spellings.GROUPS)
+    bias: bool = attribute(True, "whether a learned number is added to each channel", foreign=spellings.BIAS)
 
     def geometry(self, size: tuple[int, int]) -> Geometry:
         """Where the kernel's windows stand on a map of (height, width)."""

@@ -11,8 +11,9 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding, split_padding
-from minigraph.declared.base import Count, NonNegativePair, Padding, Pair, pair
+from minigraph.declared.fields import Count, NonNegativePair, Padding, Pair, pair
 from minigraph.errors import ShapeError
+from minigraph.ops import spellings
 from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
 from minigraph.steps.steps import Step, applying, batch_last, empty_batch_last
 
@@ -26,17 +27,23 @@ class ConvTranspose(Op):
     Source: ONNX ConvTranspose, operator set 22; PyTorch conv_transpose2d; Dumoulin and Visin 2016, chapter 4.
     """
 
+    family: ClassVar[str] = "transposed convolution"
+    foreign_names: ClassVar[tuple[str, ...]] = ("Deconvolution",)
     reads_output: ClassVar[bool] = False
 
-    kernel_size: Pair = attribute(..., "the kernel's size, an integer or [vertical, horizontal]")
-    out_channels: Count = attribute(1, "channels of the answer")
-    stride: Pair = attribute(1, "rows and columns of the answer from one window to the next")
-    padding: Padding = attribute(
-        0, "cropped off the answer: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'"
+    kernel_size: Pair = attribute(
+        ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
-    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel")
-    groups: Count = attribute(1, "groups of channels that do not see each other")
-    bias: bool = attribute(True, "whether a learned number is added to each channel")
+    out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
+    stride: Pair = attribute(1, "rows and columns of the answer from one window to the next", foreign=spellings.STRIDE)
+    padding: Padding = attribute(
+        0,
+        "cropped off the answer: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
+        foreign=spellings.PADDING,
+    )
+    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel", foreign=spellings.DILATION)
+    groups: Count = attribute(1, "groups of channels that do not see each other", foreign=spellings.GROUPS)
+    bias: bool = attribute(True, "whether a learned number is added to each channel", foreign=spellings.BIAS)
     output_padding: NonNegativePair = attribute(0, "rows and columns added at the bottom and right, below the stride")
 
     def geometry(self) -> Geometry:

@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array, Shape, spell_shape
-from minigraph.declared.base import Count
+from minigraph.declared.fields import Count
 from minigraph.errors import ShapeError
+from minigraph.ops import spellings
 from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op
 from minigraph.steps.steps import Step, batch_last, multiplying
 
@@ -19,10 +20,14 @@ from minigraph.steps.steps import Step, batch_last, multiplying
 class Dense(Op):
     """(F,) to (out_features,): y = kernel x + bias, with kernel (out_features, F) and bias (out_features,)."""
 
+    family: ClassVar[str] = "dense"
+    foreign_names: ClassVar[tuple[str, ...]] = ("Linear", "Gemm", "MatMul", "FullyConnected", "InnerProduct")
     reads_output: ClassVar[bool] = False
 
-    out_features: Count = attribute(..., "how many numbers the answer has")
-    bias: bool = attribute(True, "whether a learned number is added to each of them")
+    out_features: Count = attribute(
+        ..., "how many numbers the answer has", foreign=("units", "out_units", "num_output")
+    )
+    bias: bool = attribute(True, "whether a learned number is added to each of them", foreign=spellings.BIAS)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) != 1:

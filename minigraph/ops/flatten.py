@@ -15,6 +15,7 @@ from minigraph.steps.steps import Step, batch_last, copying
 class Flatten(Op):
     """(C, H, W) to (C*H*W,): channel after channel, row after row."""
 
+    family: ClassVar[str] = "dense"
     reads_output: ClassVar[bool] = False
 
     def output_shape(self, *inputs: Shape) -> Shape:

@@ -15,6 +15,7 @@ from minigraph.ops.base import Context, Errors, Op, register_op, require_map
 class GlobalAvgPool(Op):
     """(C, H, W) to (C, 1, 1): each channel's mean. Source: ONNX GlobalAveragePool, operator set 22."""
 
+    family: ClassVar[str] = "pooling"
     reads_output: ClassVar[bool] = False
 
     def output_shape(self, *inputs: Shape) -> Shape:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.declared.base import Number
+from minigraph.declared.fields import Number
 from minigraph.ops.base import Context, Elementwise, Errors, attribute, register_op
 
 
@@ -15,9 +15,10 @@ from minigraph.ops.base import Context, Elementwise, Errors, attribute, register
 class LeakyReLU(Elementwise):
     """x where x > 0, else slope * x, elementwise. Its derivative at 0 is the slope, as in PyTorch."""
 
+    family: ClassVar[str] = "activation"
     reads_output: ClassVar[bool] = False
 
-    slope: Number = attribute(0.01, "the factor of negative inputs")
+    slope: Number = attribute(0.01, "the factor of negative inputs", foreign=("negative_slope", "alpha"))
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         (x,) = inputs

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from math import prod
+from typing import ClassVar
 
 from minigraph.arrays import Shape
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.declared.base import Padding, Pair, pair
+from minigraph.declared.fields import Padding, Pair, pair
 from minigraph.errors import ShapeError
+from minigraph.ops import spellings
 from minigraph.ops.base import Op, attribute, require_map
 
 
 class Pooling(Op):
     """Windows over a map (C, H, W), each channel on its own."""
 
-    kernel_size: Pair = attribute(..., "the window's size, an integer or [vertical, horizontal]")
-    stride: Pair | None = attribute(None, "rows and columns from one window to the next; the window's size if left out")
+    family: ClassVar[str] = "pooling"
+
+    kernel_size: Pair = attribute(
+        ..., "the window's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    )
+    stride: Pair | None = attribute(
+        None, "rows and columns from one window to the next; the window's size if left out", foreign=spellings.STRIDE
+    )
     padding: Padding = attribute(
-        0, "around the map: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'"
+        0,
+        "around the map: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
+        foreign=spellings.PADDING,
     )
 
     @property

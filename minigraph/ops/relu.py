@@ -16,6 +16,7 @@ from minigraph.steps.steps import Step, applying, empty_batch_last
 class ReLU(Elementwise):
     """max(x, 0), elementwise. Its derivative at 0 is 0."""
 
+    family: ClassVar[str] = "activation"
     in_place: ClassVar[bool] = True
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:

@@ -14,6 +14,7 @@ from minigraph.ops.base import Context, Elementwise, Errors, register_op
 class Sigmoid(Elementwise):
     """1 / (1 + exp(-x)), elementwise, with no overflow at any x."""
 
+    family: ClassVar[str] = "activation"
     in_place: ClassVar[bool] = True
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:

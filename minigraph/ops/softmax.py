@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from minigraph.arrays import Array
@@ -11,6 +13,8 @@ from minigraph.ops.base import Context, Elementwise, Errors, register_op
 @register_op
 class Softmax(Elementwise):
     """exp(x[c]) / sum over channels k of exp(x[k]), at every position, with no overflow at any x."""
+
+    family: ClassVar[str] = "activation"
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         (x,) = inputs

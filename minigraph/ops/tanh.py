@@ -14,6 +14,7 @@ from minigraph.ops.base import Context, Elementwise, Errors, register_op
 class Tanh(Elementwise):
     """tanh(x), elementwise."""
 
+    family: ClassVar[str] = "activation"
     in_place: ClassVar[bool] = True
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:

@@ -6,14 +6,15 @@ The formulas and their means are PyTorch's (torch.nn.functional).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from minigraph.arrays import Array
-from minigraph.declared.base import Declared, Number
+from minigraph.declared.base import Declared
+from minigraph.declared.fields import Number
 from minigraph.declared.registry import Registry
 from minigraph.errors import DataError
 
@@ -21,7 +22,7 @@ from minigraph.errors import DataError
 class Loss(Declared, ABC):
     """A loss of an answer against a target of the same shape."""
 
-    common_keys: ClassVar[tuple[str, ...]] = ("name",)
+    common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
     sums: ClassVar[bool] = False
     """Whether it sums over samples, so that the losses of two batches add; otherwise it is a mean."""
     takes_classes: ClassVar[bool] = False
@@ -37,20 +38,8 @@ class Loss(Declared, ABC):
 
 LOSSES: Registry[Loss] = Registry("loss")
 
-LossClass = TypeVar("LossClass", bound=type[Loss])
 
-
-def register_loss(name: str) -> Callable[[LossClass], LossClass]:
-    """Class decorator: make a :class:`Loss` known by ``name`` in definitions and in :func:`minigraph.train`."""
-
-    def register(loss: LossClass) -> LossClass:
-        LOSSES.register(name, loss)
-        return loss
-
-    return register
-
-
-@register_loss("sse")
+@LOSSES.register("sse")
 class SumSquaredError(Loss):
     """The sum of squared differences over everything: samples, channels, rows, columns."""
 
@@ -63,7 +52,7 @@ class SumSquaredError(Loss):
         return loss
 
 
-@register_loss("mse")
+@LOSSES.register("mse")
 class MeanSquaredError(Loss):
     """The mean of squared differences over everything."""
 
@@ -74,7 +63,7 @@ class MeanSquaredError(Loss):
         return loss
 
 
-@register_loss("mae")
+@LOSSES.register("mae")
 class MeanAbsoluteError(Loss):
     """The mean of absolute differences over everything; the derivative at a difference of 0 is 0."""
 
@@ -86,7 +75,7 @@ class MeanAbsoluteError(Loss):
         return loss
 
 
-@register_loss("huber")
+@LOSSES.register("huber")
 class Huber(Loss):
     """The mean over everything of d*d/2 for differences d up to delta, and of delta*(|d| - delta/2) beyond."""
 
@@ -101,7 +90,7 @@ class Huber(Loss):
         return loss
 
 
-@register_loss("bce")
+@LOSSES.register("bce")
 class BinaryCrossEntropy(Loss):
     """The mean over everything of -t*log(p) - (1-t)*log(1-p), for probabilities p and targets t from 0 to 1.
 
@@ -122,7 +111,7 @@ class BinaryCrossEntropy(Loss):
         return loss
 
 
-@register_loss("cross_entropy")
+@LOSSES.register("cross_entropy")
 class CrossEntropy(Loss):
     """The mean over samples and positions of -sum(t * log(softmax(logits))), over channels.
 

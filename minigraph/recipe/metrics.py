@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,20 +28,8 @@ class Metric(ABC):
 
 METRICS: Registry[Metric] = Registry("metric")
 
-MetricClass = TypeVar("MetricClass", bound=type[Metric])
 
-
-def register_metric(name: str) -> Callable[[MetricClass], MetricClass]:
-    """Class decorator: make a :class:`Metric` known by ``name`` in definitions."""
-
-    def register(metric: MetricClass) -> MetricClass:
-        METRICS.register(name, metric)
-        return metric
-
-    return register
-
-
-@register_metric("accuracy")
+@METRICS.register("accuracy")
 class Accuracy(Metric):
     """The share of positions whose class is right: the largest channel, or, of one channel, whether it is above 0.5."""
 
@@ -51,7 +38,7 @@ class Accuracy(Metric):
         return _mean_of_samples(right)
 
 
-@register_metric("mae")
+@METRICS.register("mae")
 class MeanAbsolute(Metric):
     """The mean absolute difference."""
 
@@ -61,7 +48,7 @@ class MeanAbsolute(Metric):
         return _mean_of_samples(np.abs(answer - _full(target, answer)))
 
 
-@register_metric("psnr")
+@METRICS.register("psnr")
 class PeakSignalToNoise(Metric):
     """The peak signal-to-noise ratio in dB, for values from 0 to 1: -10 log10(mean squared difference)."""
 

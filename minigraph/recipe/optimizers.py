@@ -7,14 +7,15 @@ The formulas are PyTorch's (torch.optim), so that a run can be compared number b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from minigraph.arrays import Array
-from minigraph.declared.base import Declared, Number, expected, plain_number
+from minigraph.declared.base import Declared, expected
+from minigraph.declared.fields import Number, also_called, plain_number
 from minigraph.declared.registry import Registry
 
 State = Mapping[str, Array]
@@ -23,9 +24,11 @@ State = Mapping[str, Array]
 class Optimizer(Declared, ABC):
     """A rule for one step."""
 
-    common_keys: ClassVar[tuple[str, ...]] = ("name",)
+    common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
 
-    learning_rate: Number = Field(gt=0, description="the step's length for a gradient of length 1")
+    learning_rate: Number = Field(
+        gt=0, description="the step's length for a gradient of length 1", json_schema_extra=also_called("lr")
+    )
 
     def state(self, parameters: Array) -> dict[str, Array]:
         """What is remembered between steps, as it is before the first: arrays that :meth:`update` changes in place."""
@@ -43,20 +46,8 @@ class Optimizer(Declared, ABC):
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
-OptimizerClass = TypeVar("OptimizerClass", bound=type[Optimizer])
 
-
-def register_optimizer(name: str) -> Callable[[OptimizerClass], OptimizerClass]:
-    """Class decorator: make an :class:`Optimizer` known by ``name`` in definitions."""
-
-    def register(optimizer: OptimizerClass) -> OptimizerClass:
-        OPTIMIZERS.register(name, optimizer)
-        return optimizer
-
-    return register
-
-
-@register_optimizer("sgd")
+@OPTIMIZERS.register("sgd")
 class SGD(Optimizer):
     """Gradient descent: parameters -= rate * gradient, or rate * velocity with momentum."""
 
@@ -110,13 +101,15 @@ Betas = Annotated[
 ]
 
 
-@register_optimizer("adam")
+@OPTIMIZERS.register("adam")
 class Adam(Optimizer):
     """Steps along the mean gradient, each parameter's divided by the root of its mean square. Kingma and Ba 2015."""
 
     learning_rate: Number = Field(0.001, gt=0, description="about how far a parameter moves in a step")
     betas: Betas = Field((0.9, 0.999), description="how much is kept of the running means of gradient and square")
-    epsilon: Number = Field(1e-8, ge=0, description="added to the root of the mean square")
+    epsilon: Number = Field(
+        1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+    )
     weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
 
     def state(self, parameters: Array) -> dict[str, Array]:
@@ -145,7 +138,7 @@ class Adam(Optimizer):
             gradient += self.weight_decay * parameters
 
 
-@register_optimizer("adamw")
+@OPTIMIZERS.register("adamw")
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameters themselves. Loshchilov and Hutter 2019."""
 
@@ -155,13 +148,15 @@ class AdamW(Adam):
         parameters *= 1 - rate * self.weight_decay
 
 
-@register_optimizer("rmsprop")
+@OPTIMIZERS.register("rmsprop")
 class RMSprop(Optimizer):
     """Each parameter's gradient divided by the root of its mean square. Hinton 2012."""
 
     learning_rate: Number = Field(0.01, gt=0, description="about how far a parameter moves in a step")
     alpha: Number = Field(0.99, ge=0, lt=1, description="how much of the running mean square is kept")
-    epsilon: Number = Field(1e-8, ge=0, description="added to the root of the mean square")
+    epsilon: Number = Field(
+        1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+    )
     weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
     momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
     centered: bool = Field(False, description="whether the squared mean gradient is taken off the mean square")
@@ -205,11 +200,11 @@ class Solver(Optimizer, ABC):
         raise TypeError("a solver takes no single steps: minigraph.training.solving runs it")
 
 
-@register_optimizer("lm")
+@OPTIMIZERS.register("lm")
 class LM(Solver):
     """Gauss-Newton steps, damped where they would lead uphill. Levenberg 1944, Marquardt 1963; MINPACK's lmder."""
 
 
-@register_optimizer("lbfgs")
+@OPTIMIZERS.register("lbfgs")
 class LBFGS(Solver):
     """Quasi-Newton steps from the gradients of the last few points, with a line search. Liu and Nocedal 1989."""

@@ -8,20 +8,21 @@ Only :class:`Plateau` remembers anything, in a small table that a checkpoint sto
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Mapping
 from math import cos, floor, inf, pi
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from minigraph.declared.base import Count, Declared, Number
+from minigraph.declared.base import Declared
+from minigraph.declared.fields import Count, Number
 from minigraph.declared.registry import Registry
 
 
 class Schedule(Declared, ABC):
     """How the rate changes, after a warm-up if there is one."""
 
-    common_keys: ClassVar[tuple[str, ...]] = ("name",)
+    common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
     watches: ClassVar[bool] = False
     """Whether it is told how the run goes, by :meth:`watch`."""
 
@@ -49,20 +50,8 @@ class Schedule(Declared, ABC):
 
 SCHEDULES: Registry[Schedule] = Registry("schedule")
 
-ScheduleClass = TypeVar("ScheduleClass", bound=type[Schedule])
 
-
-def register_schedule(name: str) -> Callable[[ScheduleClass], ScheduleClass]:
-    """Class decorator: make a :class:`Schedule` known by ``name`` in definitions."""
-
-    def register(schedule: ScheduleClass) -> ScheduleClass:
-        SCHEDULES.register(name, schedule)
-        return schedule
-
-    return register
-
-
-@register_schedule("constant")
+@SCHEDULES.register("constant")
 class Constant(Schedule):
     """The optimizer's own rate throughout."""
 
@@ -70,7 +59,7 @@ class Constant(Schedule):
         return 1.0
 
 
-@register_schedule("step")
+@SCHEDULES.register("step")
 class StepDecay(Schedule):
     """Times gamma after every ``step_size`` steps, or epochs."""
 
@@ -81,7 +70,7 @@ class StepDecay(Schedule):
         return float(self.gamma ** floor(time / self.step_size))
 
 
-@register_schedule("cosine")
+@SCHEDULES.register("cosine")
 class Cosine(Schedule):
     """Down along half a cosine to ``minimum`` times the rate at the run's end. Loshchilov and Hutter 2017."""
 
@@ -91,7 +80,7 @@ class Cosine(Schedule):
         return self.minimum + (1 - self.minimum) * (1 + cos(pi * min(time / length, 1))) / 2
 
 
-@register_schedule("plateau")
+@SCHEDULES.register("plateau")
 class Plateau(Schedule):
     """Times ``factor`` when the loss has not fallen for more than ``patience`` evaluations.
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, field_validator
 
-from minigraph.declared.base import Count, Declared, Number, Positive, expected, from_table, to_table
+from minigraph.declared.base import Declared, expected
+from minigraph.declared.fields import Count, Number, Positive, also_called
+from minigraph.declared.tables import from_table, to_table
 from minigraph.errors import DefinitionError, Problem
 from minigraph.recipe.losses import LOSSES, Loss, SumSquaredError
 from minigraph.recipe.metrics import METRICS
@@ -64,7 +66,9 @@ class TrainSection(Declared):
         None, description='how the rate changes: a name, or a table such as { name = "cosine", warmup = 20 }'
     )
     clip_norm: Positive | None = Field(None, description="a gradient that is longer is shortened to this length")
-    steps: Count | None = Field(None, description="how many updates; or 'epochs'")
+    steps: Count | None = Field(
+        None, description="how many updates; or 'epochs'", json_schema_extra=also_called("iterations", "max_iter")
+    )
     epochs: Count | None = Field(None, description="how many times every sample is seen; or 'steps'")
     batch_size: Count | None = Field(None, description="samples in a step; all of them when left out")
     seed: int = Field(0, ge=0, description="seeds the initial parameters, the drawn data, the splits and the shuffling")
@@ -81,7 +85,9 @@ class TrainSection(Declared):
         None, description="steps between checkpoints; about ten seconds when left out"
     )
     log_every: Count = Field(
-        100, description="the loss is printed every so many steps; of a length in epochs, after each epoch"
+        100,
+        description="the loss is printed every so many steps; of a length in epochs, after each epoch",
+        json_schema_extra=also_called("log_interval", "display"),
     )
 
     def __init__(self, **values: Any) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from minigraph.arrays import Array
 from minigraph.convolution import Geometry
 from minigraph.convolution.windows import pad_with, windows
-from minigraph.declared.base import pair
+from minigraph.declared.fields import pair
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.ops.conv import Conv

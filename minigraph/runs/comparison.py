@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from minigraph.arrays import Array
 from minigraph.definition import Definition
 from minigraph.errors import DataError
+from minigraph.files.plain import plain
 from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.optimizers import OPTIMIZERS
 
@@ -49,9 +50,9 @@ class ComparedRun:
     end: str
 
     def plain(self) -> dict[str, Any]:
-        """The facts for JSON, which has no infinity: a number that is not finite is told as null."""
-        facts = asdict(self)
-        return {key: None if isinstance(fact, float) and not isfinite(fact) else fact for key, fact in facts.items()}
+        """The facts for JSON: a number that is not finite is told as null."""
+        facts: dict[str, Any] = plain(asdict(self))
+        return facts
 
 
 def read_run(folder: Path) -> tuple[ComparedRun, Array]:

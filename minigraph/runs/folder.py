@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minigraph.arrays import Array
 from minigraph.data.loading import Data
 from minigraph.errors import DataError, TrainingDiverged
+from minigraph.files.plain import plain
 from minigraph.files.writing import PART, write_npz, write_text
 from minigraph.model.model import Model
 from minigraph.runs.locking import LOCK, locked
@@ -57,14 +57,9 @@ class RunSummary:
     diverged_at: int | None = None
 
     def plain(self) -> dict[str, Any]:
-        """The facts for JSON, which has no infinity: a number that is not finite is told as null."""
-        return {key: _plain(fact) for key, fact in asdict(self).items()}
-
-
-def _plain(fact: Any) -> Any:
-    if isinstance(fact, dict):
-        return {key: _plain(item) for key, item in fact.items()}
-    return None if isinstance(fact, float) and not isfinite(fact) else fact
+        """The facts for JSON: a number that is not finite is told as null."""
+        facts: dict[str, Any] = plain(asdict(self))
+        return facts
 
 
 @contextmanager

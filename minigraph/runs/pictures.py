@@ -12,7 +12,6 @@ from minigraph.data.samples import Samples
 from minigraph.definition import Definition
 from minigraph.model.model import Model
 from minigraph.model.predict import predict
-from minigraph.ops import Conv
 from minigraph.recipe.losses import Loss
 from minigraph.recovery import Recovery
 from minigraph.views import plots
@@ -34,9 +33,9 @@ def write_pictures(folder: Path, definition: Definition, model: Model, losses: A
     if data.teacher is not None:
         plots.plot_kernels(dict(model.parameters), data.teacher, folder / "kernels.png")
     else:
-        first = next((name for name in graph.order if isinstance(graph.nodes[name].op, Conv)), None)
-        if first is not None:
-            kernel = f"{graph.owner(first)}.kernel"
+        pictured = (f"{graph.owner(name)}.{key}" for name in graph.order if (key := graph.nodes[name].op.pictured))
+        kernel = next(pictured, None)
+        if kernel is not None:
             plots.plot_filters(model.parameters[kernel], folder / "kernels_first.png", f"{graph.name}: {kernel}")
     if data.teacher is not None or len(graph.inputs) == len(graph.outputs) == 1:
         _draw_answers(folder, definition, model, data)

@@ -9,7 +9,8 @@ from math import prod
 import numpy as np
 
 from minigraph.arrays import Shape, spell_shape
-from minigraph.graph.graph import Graph, Node
+from minigraph.graph.graph import Graph
+from minigraph.graph.node import Node
 from minigraph.wording import shorten
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import minigraph as mg
-from minigraph.definition import Definition, bundled
+from minigraph.definition import Definition
+from minigraph.definition.bundled import bundled
 from minigraph.definition.schema import json_schema
 from minigraph.ops import OPS
 from minigraph.views.reference import markdown_reference, op_reference

@@ -14,7 +14,7 @@ from PIL import Image
 import minigraph as mg
 from minigraph.arrays import Array
 from minigraph.convolution.gemm import Gemm
-from minigraph.definition import bundled
+from minigraph.definition.bundled import bundled
 from minigraph.steps.steps import Step
 from tests.cli.helpers import CommandLine
 

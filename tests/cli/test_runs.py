@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.definition import bundled
+from minigraph.definition.bundled import bundled
 from minigraph.runs.locking import locked
 from tests.cli.helpers import CommandLine
 from tests.helpers import ROOT

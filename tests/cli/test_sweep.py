@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from minigraph.definition import bundled
+from minigraph.definition.bundled import bundled
 from minigraph.runs import sweep as module
 from tests.cli.helpers import CommandLine
 

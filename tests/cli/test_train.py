@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.definition import bundled
+from minigraph.definition.bundled import bundled
 from tests.cli.helpers import CommandLine
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,7 +11,8 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigraph.definition import Definition, bundled
+from minigraph.definition import Definition
+from minigraph.definition.bundled import bundled
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS
 from minigraph.views.summary import summary

@@ -1,7 +1,6 @@
 """How definitions are read: what is told of a text that is wrong, and the command line's values over it."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigraph as mg
-from minigraph.definition import Definition, bundled, parse_assignment
+from minigraph.cli.words import parse_assignment
+from minigraph.definition import Definition
+from minigraph.definition.bundled import bundled
 from minigraph.errors import DefinitionError
 from tests.helpers import TWO_CONV, raises
 
@@ -200,30 +201,6 @@ def test_definitions_errors_are_value_errors_too(tmp_path: Path) -> None:
 
 
 # What the command line puts over the text
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "value"),
-    [
-        ("train.steps=5", ("train", "steps"), 5),
-        ("train.steps = 5", ("train", "steps"), 5),
-        ("nodes.conv1.padding=same", ("nodes", "conv1", "padding"), "same"),
-        ('nodes.conv1.padding="same"', ("nodes", "conv1", "padding"), "same"),
-        ("nodes.conv1.stride=[1, 2]", ("nodes", "conv1", "stride"), [1, 2]),
-        ('data.teacher."conv1.kernel"=0.5', ("data", "teacher", "conv1.kernel"), 0.5),
-        ("description=a = b", ("description",), "a = b"),
-        ("description=", ("description",), ""),
-        ('train.optimizer={ name = "sgd" }', ("train", "optimizer"), {"name": "sgd"}),
-    ],
-)
-def test_an_assignment_is_a_dotted_key_and_a_value(text: str, path: tuple[str, ...], value: Any) -> None:
-    assert parse_assignment(text) == (f"--set {text}", path, value)
-
-
-@pytest.mark.parametrize("text", ["", "train.steps", "=5", "train..steps=5", "a b=5", "a\nb=5"])
-def test_what_is_no_assignment_is_told(text: str) -> None:
-    with pytest.raises(DefinitionError, match=r"found no assignment; expected KEY=VALUE, such as train\.steps=500"):
-        parse_assignment(text)
 
 
 def overridden(folder: Path, *assignments: str) -> Definition:

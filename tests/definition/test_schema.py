@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 import minigraph as mg
-from minigraph.definition import Definition, bundled
+from minigraph.definition import Definition
+from minigraph.definition.bundled import bundled
 from minigraph.definition.schema import json_schema
 from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES

@@ -9,7 +9,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.errors import DefinitionError, ShapeError
-from minigraph.graph.graph import Node
+from minigraph.graph.node import Node
 from tests.helpers import diamond, raises
 
 RELU = mg.ReLU()

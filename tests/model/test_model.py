@@ -9,7 +9,7 @@ import pytest
 import minigraph as mg
 from minigraph.convolution import ENGINES
 from minigraph.errors import CheckpointError, DataError, DefinitionError, MinigraphError, ShapeError
-from minigraph.graph.graph import Node
+from minigraph.graph.node import Node
 from minigraph.ops.base import Op
 from tests.helpers import Array, assert_close, assert_exact, central_difference, diamond, raises
 

@@ -1,7 +1,8 @@
-"""Sweeps: which runs there are, what they come to, and what is told of a wrong range or value."""
+"""Sweeps: which runs there are, what they come to, and what is told of a wrong combination."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,20 @@ import numpy as np
 import pytest
 
 import minigraph as mg
+from minigraph.cli.words import parse_axes
 from minigraph.data.loading import load_data
+from minigraph.definition import Override
 from minigraph.runs import sweep as module
-from minigraph.runs.sweep import Row, Run, Sweep, combinations, parse_seeds, parse_values, short_names, sweep
+from minigraph.runs.sweep import combinations, sweep
+from minigraph.runs.sweep_results import Row, Run, Setting, Sweep, short_names
 from minigraph.views.plots.sweep import plot_sweep
 from tests.helpers import raises
 
 RATE = "train.optimizer.learning_rate"
 
 
-def load(assignments: list[str]) -> mg.Definition:
-    from minigraph.definition import parse_assignment
-
-    short = parse_assignment("train.steps=20")
-    return mg.Definition.load("two_conv", [short, *map(parse_assignment, assignments)])
+def load(overrides: Sequence[Override]) -> mg.Definition:
+    return mg.Definition.load("two_conv", [("--steps 20", ("train", "steps"), 20), *overrides])
 
 
 def plain(one: Run) -> tuple[int, int, int, float, float, int | None]:
@@ -30,67 +31,11 @@ def plain(one: Run) -> tuple[int, int, int, float, float, int | None]:
     return one.setting, one.seed, one.steps, one.loss_first, one.loss_final, one.diverged_at
 
 
-@pytest.mark.parametrize(
-    ("text", "seeds"),
-    [("0..3", [0, 1, 2, 3]), ("7", [7]), ("3,5,8", [3, 5, 8]), ("0..1, 10..11", [0, 1, 10, 11]), ("4..4", [4])],
-)
-def test_a_range_of_seeds_has_both_its_ends(text: str, seeds: list[int]) -> None:
-    assert parse_seeds(text) == seeds
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("5..2", "found a range from 5 down to 2; expected the lower end first"),
-        ("0...3", "found '0...3'; expected numbers or ranges with commas, such as 0..19 or 3,5,8"),
-        ("-1", "found '-1'; expected numbers or ranges with commas, such as 0..19 or 3,5,8"),
-        ("1,", "found ''; expected numbers or ranges with commas, such as 0..19 or 3,5,8"),
-        ("1,0..3", "found 1 twice; expected each seed once"),
-        ("0..99999999", "found 100000000 seeds; expected at most 100000"),
-    ],
-)
-def test_wrong_seeds_are_told(text: str, message: str) -> None:
-    with raises(mg.DefinitionError, f"--seeds {text}: {message}"):
-        parse_seeds(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ("a=1e-5,1e-4", ["a=1e-5", "a=1e-4"]),
-        ("a=[1,2],3", ["a=[1,2]", "a=3"]),
-        ("a=sgd, adam", ["a=sgd", "a=adam"]),
-        ('a={ name = "sgd", learning_rate = 1 },{ name = "sgd", learning_rate = 2 }', None),
-        ('a="x,y"', ['a="x,y"']),
-        ("a=[1,2", ["a=[1,2"]),
-    ],
-)
-def test_commas_within_brackets_and_quotes_belong_to_a_value(text: str, values: list[str] | None) -> None:
-    found = parse_values(text)
-    if values is None:
-        assert found == [f'a={{ name = "sgd", learning_rate = {rate} }}' for rate in (1, 2)]
-    else:
-        assert found == values
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["train.steps"], "found no assignment; expected KEY=VALUE,VALUE such as train.steps=500,1000"),
-        (["train.steps=1,,2"], "found an empty value; expected one before, between and after commas"),
-        (["train.steps=1,2,1"], "found 1 twice; expected each value once"),
-        (["train.seed=1,2"], "found seeds; expected them in --seeds"),
-        (["train.steps=1", "train.steps=2"], "found the key a second time; expected all its values in one --set"),
-    ],
-)
-def test_a_wrong_assignment_is_told(given: list[str], message: str) -> None:
-    with raises(mg.DefinitionError, f"--set {given[-1]}: {message}"):
-        combinations(load, given, [0])
-
-
 def test_every_wrong_combination_is_told_once_and_before_anything_runs() -> None:
     with pytest.raises(mg.DefinitionError) as caught:
-        combinations(load, [f"{RATE}=-1,1e-5,fast", "nodes.conv1.stride=1,0", "nodes.conv2.kernel_size=4,30"], [0])
+        combinations(
+            load, parse_axes([f"{RATE}=-1,1e-5,fast", "nodes.conv1.stride=1,0", "nodes.conv2.kernel_size=4,30"]), [0]
+        )
     told = [block.partition(": ")[0] for block in caught.value.blocks()]
     assert sorted(set(told)) == [
         "--set nodes.conv1.stride=0",
@@ -103,12 +48,12 @@ def test_every_wrong_combination_is_told_once_and_before_anything_runs() -> None
 
 def test_a_combination_whose_data_do_not_fit_is_told() -> None:
     with pytest.raises(mg.DefinitionError, match=r"published_map\.npy: .* found shape 20x20; expected 30x30"):
-        combinations(load, ["inputs.image.shape=[20,20],[30,30]"], [0])
+        combinations(load, parse_axes(["inputs.image.shape=[20,20],[30,30]"]), [0])
 
 
 def test_too_many_runs_are_refused() -> None:
     with raises(mg.DefinitionError, "found 120000 runs; expected at most 100000: fewer values or seeds"):
-        combinations(load, ["train.steps=1,2", "train.log_every=1,2,3"], range(20_000))
+        combinations(load, parse_axes(["train.steps=1,2", "train.log_every=1,2,3"]), range(20_000))
 
 
 def test_keys_are_shortened_where_no_two_become_one() -> None:
@@ -120,18 +65,16 @@ def test_keys_are_shortened_where_no_two_become_one() -> None:
 
 
 @pytest.fixture(scope="module")
-def settings() -> list[module.Setting]:
-    return combinations(load, [f"{RATE}=1e-5,1", "train.loss=sse,mse"], [3, 4])
+def settings() -> list[Setting]:
+    return combinations(load, parse_axes([f"{RATE}=1e-5,1", "train.loss=sse,mse"]), [3, 4])
 
 
 @pytest.fixture(scope="module")
-def swept(settings: list[module.Setting]) -> Sweep:
+def swept(settings: list[Setting]) -> Sweep:
     return sweep(settings, [3, 4])
 
 
-def test_every_combination_is_trained_from_every_seed_as_train_does(
-    settings: list[module.Setting], swept: Sweep
-) -> None:
+def test_every_combination_is_trained_from_every_seed_as_train_does(settings: list[Setting], swept: Sweep) -> None:
     assert [setting.label for setting in settings] == [
         "learning_rate 1e-5, loss sse",
         "learning_rate 1e-5, loss mse",
@@ -147,12 +90,12 @@ def test_every_combination_is_trained_from_every_seed_as_train_does(
 
 
 def test_solvers_and_optimizers_can_be_compared() -> None:
-    settings = combinations(load, ['train.optimizer={name="lm"},{name="adam",learning_rate=0.1}'], [1])
+    settings = combinations(load, parse_axes(['train.optimizer={name="lm"},{name="adam",learning_rate=0.1}']), [1])
     solver, adam = sweep(settings, [1]).runs
     assert solver.loss_final < adam.loss_final < adam.loss_first == solver.loss_first
 
 
-def test_a_sweep_ends_in_the_same_bits_in_two_processes(settings: list[module.Setting], swept: Sweep) -> None:
+def test_a_sweep_ends_in_the_same_bits_in_two_processes(settings: list[Setting], swept: Sweep) -> None:
     told: list[Run] = []
     spread = sweep(settings, [3, 4], workers=2, on_run=told.append)
     assert list(map(plain, spread.runs)) == list(map(plain, swept.runs))
@@ -161,7 +104,7 @@ def test_a_sweep_ends_in_the_same_bits_in_two_processes(settings: list[module.Se
 
 def made_up(*losses: float) -> Sweep:
     """One setting whose runs ended at these losses; infinity stands for divergence."""
-    setting = module.Setting({"a.b": "1"}, {"a.b": 1}, mg.Definition.load("two_conv"))
+    setting = Setting({"a.b": "1"}, {"a.b": 1}, mg.Definition.load("two_conv"))
     runs = [Run(0, seed, 5, 9.0, loss, 0.1, None if np.isfinite(loss) else 4) for seed, loss in enumerate(losses)]
     return Sweep("made_up", "fast", [setting], list(range(len(losses))), runs)
 
@@ -227,7 +170,7 @@ def lost(function: Any, tasks: list[Any], on_result: Any, **_: Any) -> None:
     [(interrupted, "interrupted", [(0, 3), (0, 4)]), (lost, "scheduler x: it was lost", [(1, 3)])],
 )
 def test_a_sweep_that_ends_early_has_what_was_found(
-    end: Any, ended: str, runs: list[tuple[int, int]], settings: list[module.Setting], monkeypatch: pytest.MonkeyPatch
+    end: Any, ended: str, runs: list[tuple[int, int]], settings: list[Setting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "run", end)
     found = sweep(settings, [3, 4])
@@ -235,6 +178,6 @@ def test_a_sweep_that_ends_early_has_what_was_found(
     assert found.rows[-1].runs == 0
 
 
-def test_a_sweep_without_any_run_raises(settings: list[module.Setting]) -> None:
+def test_a_sweep_without_any_run_raises(settings: list[Setting]) -> None:
     with pytest.raises(mg.ExecutorError, match="cannot be reached"):
         sweep(settings, [3], scheduler="nowhere")

@@ -12,7 +12,7 @@ from minigraph.convolution import ENGINES
 from minigraph.data.loading import load_data
 from minigraph.definition import Definition
 from minigraph.errors import DataError, DefinitionError, ShapeError, TrainingDiverged
-from minigraph.graph.graph import Node
+from minigraph.graph.node import Node
 from minigraph.recipe.losses import LOSSES
 from minigraph.wording import describe
 from tests.helpers import (

@@ -9,7 +9,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import minigraph as mg
-from minigraph.graph.graph import Node
+from minigraph.graph.node import Node
+from minigraph.ops import OPS
 from minigraph.views.plots import (
     confusion_matrix,
     plot_comparison,
@@ -22,7 +23,7 @@ from minigraph.views.plots import (
     plot_predictions,
     plot_reconstruction,
 )
-from minigraph.views.plots.graph import HUES, op_colour
+from minigraph.views.plots.graph import FAMILY_HUES, op_colour
 from minigraph.views.plots.kernels import readable
 from minigraph.views.plots.loss import smoothed
 from minigraph.views.plots.sheet import DIVERGING
@@ -152,10 +153,24 @@ def test_sharing_freezing_and_uselessness_are_told(written, tmp_path):
 
 
 def test_an_op_has_one_colour_in_every_process():
-    code = "from minigraph.views.plots.graph import op_colour; print(op_colour('Conv'), op_colour('MyOwnOp'))"
+    own, kin = type("MyOwnOp", (mg.Op,), {}), type("MyOtherOp", (mg.Op,), {"family": "of mine"})
+    code = """
+import minigraph as mg
+from minigraph.views.plots.graph import op_colour
+own, kin = type("MyOwnOp", (mg.Op,), {}), type("AnyName", (mg.Op,), {"family": "of mine"})
+print(op_colour(mg.Conv), op_colour(own), op_colour(kin))
+"""
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert found.split() == [op_colour("Conv"), op_colour("MyOwnOp")]
-    assert op_colour("MyOwnOp") in HUES
+    assert found.split() == [op_colour(mg.Conv), op_colour(own), op_colour(kin)]
+    assert {op_colour(own), op_colour(kin)} <= set(FAMILY_HUES.values())
+
+
+def test_ops_of_one_family_have_one_colour_and_families_differ():
+    families: dict[str, set[str]] = {}
+    for _, op in OPS.items():
+        families.setdefault(op.family, set()).add(op_colour(op))
+    assert op_colour(mg.ReLU) == op_colour(type("MyReLU", (mg.Op,), {"family": "activation"}))
+    assert families == {family: {hue} for family, hue in FAMILY_HUES.items()}
 
 
 def test_no_text_of_a_graph_overlaps_another_or_leaves_the_picture(monkeypatch, tmp_path):

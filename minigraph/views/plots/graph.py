@@ -17,7 +17,9 @@ from matplotlib.path import Path as Curve
 from matplotlib.patheffects import withStroke
 
 from minigraph.arrays import Array, spell_shape
-from minigraph.graph.graph import Graph, Node
+from minigraph.graph.graph import Graph
+from minigraph.graph.node import Node
+from minigraph.ops import Op
 from minigraph.views.layout import Edge, Layout, Pair, layout
 from minigraph.views.plots.sheet import (
     DASHED,
@@ -39,16 +41,15 @@ from minigraph.views.summary import spell_op
 
 SLATE, MIST = "#3d4f5f", "#d5dde4"
 # After Paul Tol's bright and vibrant schemes, which colour-blind readers can tell apart.
-HUES = ("#4477aa", "#ee7733", "#228833", "#aa3377", "#0e9aa7", "#b8a11f", "#cc3344", "#7766bb")
-FAMILIES = {
-    "Conv": 0,
-    "ConvTranspose": 4,
-    **dict.fromkeys(("ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Softmax"), 1),
-    **dict.fromkeys(("Add", "Multiply"), 2),
-    "Concat": 3,
-    **dict.fromkeys(("MaxPool", "AvgPool", "GlobalAvgPool"), 6),
-    **dict.fromkeys(("Flatten", "Dense"), 5),
-    "BatchNorm": 7,
+FAMILY_HUES = {
+    "convolution": "#4477aa",
+    "activation": "#ee7733",
+    "arithmetic": "#228833",
+    "concatenation": "#aa3377",
+    "transposed convolution": "#0e9aa7",
+    "dense": "#b8a11f",
+    "pooling": "#cc3344",
+    "normalization": "#7766bb",
 }
 TEXT_WIDTH = 190.0  # the widest line of text in a node's box
 
@@ -145,18 +146,23 @@ def _boxes(graph: Graph) -> dict[str, _Box]:
             *wrapped(Line(", ".join(notes), 7.5, colour=SOFT), TEXT_WIDTH),
         ]
         foot = Line(f"output  {spell_shape(shapes[name])}", 7.5, "bold", PAPER) if is_output else None
-        hue = op_colour(type(node.op).__name__)
+        hue = op_colour(type(node.op))
         boxes[name] = _Box(lines, hue, name in needed, foot=foot, arrows=len(node.inputs))
     return boxes
 
 
-def op_colour(op: str) -> str:
-    """The colour of an op by its name, "#rrggbb"; the same in every picture and every process.
+def op_colour(op: type[Op]) -> str:
+    """The colour of an op's family, "#rrggbb"; the same in every picture and every process.
 
-    >>> op_colour("Conv"), op_colour("MyOwn") == op_colour("MyOwn")
+    A family that is not known here has one of the same colours, and so has an op that names none.
+
+    >>> from minigraph.ops import Conv, Op
+    >>> op_colour(Conv), op_colour(type("MyOwn", (Op,), {})) == op_colour(type("MyOwn", (Op,), {}))
     ('#4477aa', True)
     """
-    return HUES[FAMILIES[op] if op in FAMILIES else zlib.crc32(op.encode()) % len(HUES)]
+    family = op.family or op.__name__
+    hues = list(FAMILY_HUES.values())
+    return FAMILY_HUES.get(family) or hues[zlib.crc32(family.encode()) % len(hues)]
 
 
 def _moved(plan: Layout, right: float, down: float) -> Layout:

@@ -1,0 +1,115 @@
+"""The rules of ``[data]`` that hang on the graph: which names it needs, and which ones it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from minigraph.definition.sections import HELD_OUT, DataSection, HeldOut
+from minigraph.errors import Problem
+from minigraph.graph.checking import explicit_problems
+from minigraph.graph.graph import Graph
+from minigraph.graph.initialization import Explicit
+from minigraph.graph.names import full_names
+from minigraph.wording import enumerated, nearest, one_of
+
+
+def data_problems(graph: Graph, data: DataSection, told: list[Problem]) -> list[Problem]:
+    """What in ``[data]`` does not fit the graph, as far as that can be said beside what is ``told`` already."""
+    resolved = graph.resolve()
+    parameters = full_names(resolved.parameters)
+    faulty: dict[object, list[str]] = {"inputs": [], "nodes": [], "outputs": []}
+    for section, *rest in (problem.path for problem in told if problem.path):
+        faulty.setdefault(section, []).extend(map(str, rest[:1]))
+    lost = {problem.path[0] for problem in told if len(problem.path) == 1}
+    if any(problem.path[0] == "inputs" and len(problem.path) == 2 for problem in told if problem.path):
+        lost.add("inputs")  # an input without a sound name is meant by some name in [data]
+    sharing = {problem.path[1] for problem in told if problem.path[:1] == ("nodes",) and problem.path[2:] == ("share",)}
+    unsure = {name for name in graph.nodes if name not in resolved.shapes} | set(faulty["nodes"])
+    inputs: list[str] = list(dict.fromkeys([*graph.inputs, *faulty["inputs"]]))
+    known: dict[str, list[str]] = {"inputs": inputs, "outputs": graph.outputs, "teacher": list(parameters)}
+    skipped = {
+        "inputs": "inputs" in lost,
+        "outputs": "outputs" in lost or bool(faulty["outputs"]),
+        "teacher": "nodes" in lost,
+    }
+    problems = [
+        _unknown_datum(graph, key, name, known[key])
+        for key in known
+        for name in getattr(data, key)
+        if name not in known[key] and not skipped[key]
+        # What a node that is not understood has, or what it was meant to be called, is not known.
+        if key != "teacher" or not unsure or name.partition(".")[0] in resolved.shapes.keys() - sharing
+    ]
+    if data.source == "teacher":
+        unwanted = [key for key in ("file", "outputs") if getattr(data, key)]
+        learned = [name for name, parameter in parameters.items() if isinstance(parameter.default, str)]
+        required: dict[str, list[str]] = {"inputs": [] if "inputs" in lost else inputs, "teacher": learned}
+    else:
+        unwanted = ["teacher"] if data.teacher else []
+        unwanted += [key for key in ("inputs", "outputs") if data.file and getattr(data, key)]
+        required = {} if data.file else {"inputs": inputs, "outputs": graph.outputs}
+    beside = "file" if data.source == "file" and data.file else f'source = "{data.source}"'
+    problems += [
+        Problem(("data", key), f"found '{key}' beside {beside}; expected one or the other", on="key")
+        for key in unwanted
+    ]
+    for key, names in required.items():
+        if not getattr(data, key):
+            what = {"inputs": "a file or distribution", "outputs": "a file", "teacher": "a value"}[key]
+            text = f"missing key '{key}'; expected {what} for each of {enumerated(names)}"
+            problems += [Problem(("data", key), text, on="key")] if names else []
+            continue
+        problems += [
+            Problem(("data", key, name), f"missing key '{name}'; expected one for each of {enumerated(names)}", "key")
+            for name in names
+            if name not in getattr(data, key)
+        ]
+    for part in HELD_OUT:
+        section = getattr(data, part)
+        if section is not None:
+            needed = {key: known[key] for key in ("inputs", "outputs") if not skipped[key]}
+            faults = _held_out_problems(graph, data, section, part, needed)
+            problems += [problem.below("data", part) for problem in faults]
+    for name, initial in data.teacher.items():
+        if name in parameters and isinstance(initial, Explicit):
+            problems += explicit_problems(("data", "teacher", name), initial, parameters[name])
+    return problems
+
+
+def _held_out_problems(
+    graph: Graph, data: DataSection, section: HeldOut, part: str, names: Mapping[str, list[str]]
+) -> list[Problem]:
+    """What is wrong with the files of validation or test samples; ``names`` has those that are known for each key."""
+    if data.source == "teacher":
+        return [Problem((), 'found files beside source = "teacher"; expected split, which has the teacher\'s answers')]
+    if data.split is not None and getattr(data.split, part):
+        return [Problem((), f"found '{part}' and a split with '{part}'; expected one or the other", on="key")]
+    problems = []
+    for key, known in names.items():
+        given = getattr(section, key)
+        if section.file and given:
+            text = f"found '{key}' beside 'file'; expected one or the other"
+            problems.append(Problem((key,), text, on="key"))
+        for name in [name for name in given if name not in known]:
+            unknown = _unknown_datum(graph, key, name, known)
+            problems.append(replace(unknown, path=unknown.path[1:]))
+        for name in [name for name in known if name not in given and not section.file]:
+            text = f"missing key '{name}'; expected a file for each of {enumerated(known)}, or 'file'"
+            problems.append(Problem((key, name), text, on="key"))
+    return problems
+
+
+def _unknown_datum(graph: Graph, key: str, name: str, known: list[str]) -> Problem:
+    """The problem of a name in ``[data]`` that the graph has not."""
+    node, _, parameter = name.partition(".")
+    user = graph.nodes.get(node)
+    if key == "teacher" and user is not None and user.share is not None:
+        owner = graph.owner(node) if not graph.resolve().problems else user.share
+        text = f"'{node}' uses the parameters of '{owner}'; expected '{owner}.{parameter}'"
+        return Problem(("data", key, name), text, on="key")
+    kind = {"inputs": "input", "outputs": "output", "teacher": "parameter"}[key]
+    near = nearest(name, known)
+    hint = f"; did you mean '{near}'?" if near else ""
+    expected = one_of(known, name) if known else "none"
+    return Problem(("data", key, name), f"unknown {kind} '{name}'; expected {expected}{hint}", on="key", meant=near)
