@@ -886,6 +886,13 @@ TOML_FAULTS = [
     ),
     (
         "[data]",
+        '[nodes.up]\nop = "ConvTranspose"\ninputs = ["conv2"]\nkernel_size = 3\n'
+        'stride = 2\npadding = "same"\noutput_padding = 1\n\n[data]',
+        "26:18: nodes.up.output_padding: node 'up' (ConvTranspose) reads 'conv2' 1x3x2: output_padding 1x1 beside "
+        "padding 'same', which makes the answer input times stride large, 6x4; expected one of the two",
+    ),
+    (
+        "[data]",
         '[nodes.up]\nop = "ConvTranspose"\ninputs = ["conv2"]\nkernel_size = 2\ngroups = 2\n\n[data]',
         "24:10: nodes.up.groups: node 'up' (ConvTranspose) reads 'conv2' 1x3x2: groups = 2 does not divide "
         "the channels of the input, 1",
