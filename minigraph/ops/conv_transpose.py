@@ -71,8 +71,8 @@ class ConvTranspose(Op):
         stride, added = pair(self.stride), pair(self.output_padding)
         if self.padding == "same" and any(added):
             raise ShapeError(
-                f"output_padding {added[0]}x{added[1]} beside padding 'same', which makes the answer input times stride "
-                f"large, {height * stride[0]}x{width * stride[1]}; expected one of the two",
+                f"output_padding {added[0]}x{added[1]} beside padding 'same', which makes the answer input times "
+                f"stride, {height * stride[0]}x{width * stride[1]}; expected one of the two",
                 attribute="output_padding",
             )
         if added[0] >= stride[0] or added[1] >= stride[1]:

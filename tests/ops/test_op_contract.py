@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from pydantic import ValidationError
 import minigraph as mg
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
-from minigraph.ops.base import Slot
-from minigraph.steps.steps import empty_batch_last
+from minigraph.ops.base import PlanBackward, Slot
+from minigraph.steps.steps import Step
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, central_difference, context, figure_cases
+from tests.ops.planning import filled_batch_last, planned
 
 Shapes = list[tuple[int, ...]]
 
@@ -28,6 +30,14 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
         ({"kernel_size": [4, 3], "stride": [1, 2], "padding": [1, 0, 2, 1]}, [MAP]),
         ({"kernel_size": [2, 3], "padding": 1, "count_include_pad": True}, [MAP]),
         ({"kernel_size": [3, 2], "stride": [2, 3], "padding": "same"}, [MAP]),
+        ({"kernel_size": [2, 3], "stride": [3, 2], "ceil_mode": True}, [(2, 6, 6)]),
+        ({"kernel_size": [2, 3], "stride": [1, 2], "dilation": [3, 2], "padding": [1, 2, 0, 3]}, [MAP]),
+        (
+            {"kernel_size": 2, "stride": 3, "dilation": 2, "padding": 1, "ceil_mode": True, "count_include_pad": True},
+            [MAP],
+        ),
+        ({"kernel_size": [3, 2], "stride": 2, "dilation": [1, 4], "padding": "same", "count_include_pad": True}, [MAP]),
+        ({"kernel_size": 3, "stride": 2, "dilation": [2, 1], "ceil_mode": True}, [MAP]),
     ],
     "BatchNorm": [({}, [MAP]), ({"epsilon": 0.01, "momentum": 0.3}, [VECTOR])],
     "Concat": [({}, [MAP, (1, 6, 7)]), ({}, [(2, 4, 5), (1, 4, 5), (3, 4, 5)]), ({}, [VECTOR, (4,)])],
@@ -55,6 +65,10 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
         ({"kernel_size": 2}, [MAP]),
         ({"kernel_size": [4, 3], "stride": [1, 2], "padding": [1, 0, 2, 1]}, [MAP]),
         ({"kernel_size": [3, 2], "stride": [2, 3], "padding": "same"}, [MAP]),
+        ({"kernel_size": [2, 3], "stride": [3, 2], "ceil_mode": True}, [(2, 6, 6)]),
+        ({"kernel_size": [2, 3], "stride": [1, 2], "dilation": [3, 2], "padding": [1, 2, 0, 3]}, [MAP]),
+        ({"kernel_size": 2, "stride": 3, "dilation": 2, "padding": 1, "ceil_mode": True}, [MAP]),
+        ({"kernel_size": [3, 2], "stride": 2, "dilation": [1, 4], "padding": "same"}, [MAP]),
     ],
     "Multiply": [({}, [MAP, MAP]), ({}, [MAP] * 4), ({}, [VECTOR] * 3)],
     "ReLU": [({}, [MAP]), ({}, [VECTOR])],
@@ -63,13 +77,6 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
     "Tanh": [({}, [MAP]), ({}, [VECTOR])],
 }
 """For each op, attributes and input shapes without the batch: large enough to show a mistake, small to be quick."""
-
-
-def filled_batch_last(shape: tuple[int, ...], values: Any) -> Array:
-    """An array of this shape whose memory is as in a plan."""
-    array = empty_batch_last(shape, np.float64)
-    array[...] = values
-    return array
 
 
 @dataclass(frozen=True)
@@ -121,19 +128,11 @@ class Trial:
     def forward(self) -> Array:
         return self.op.forward(self.inputs, self.context)
 
-    def planned(self) -> tuple[Array, list[Array], dict[str, Array]]:
-        """The answer, input errors and gradients of the op's plan, run twice over buffers full of rubbish."""
-        output, error = filled_batch_last(self.error.shape, np.nan), filled_batch_last(self.error.shape, self.error)
-        inputs = tuple(filled_batch_last(x.shape, x) for x in self.inputs)
-        held = context(self.parameters, self.engine, self.state, self.training)
-        forward, backward = self.op.plan(Slot(inputs, (False,) * len(inputs), output, held))
-        errors = [filled_batch_last(x.shape, np.nan) for x in inputs]
-        gradients = {name: np.full_like(array, np.nan) for name, array in self.parameters.items()}
-        steps = [*forward, *backward(error, tuple(errors), gradients)]
-        for _ in range(2):
-            for step in steps:
-                step()
-        return output, errors, gradients
+    def in_dtype(self, dtype: str) -> "Trial":
+        return self.mapped(lambda array: array.astype(dtype))
+
+    def planned(self) -> tuple[Array, tuple[Array, ...], Mapping[str, Array]]:
+        return planned(self.op, self.inputs, self.error, self.context)
 
     def backward(self, output: Array | None = None) -> Errors:
         given = self.forward() if output is None else output
@@ -178,7 +177,7 @@ def nothing_is_written_into_an_argument(trial: Trial) -> None:
 
 
 def float32_stays_float32(trial: Trial) -> None:
-    single = trial.mapped(lambda array: array.astype(np.float32))
+    single = trial.in_dtype("float32")
     found = single.backward()
     answers = [single.forward(), *found.inputs, *found.parameters.values(), *single.next_state().values()]
     assert {answer.dtype for answer in answers} == {np.dtype(np.float32)}
@@ -199,6 +198,21 @@ def a_batch_is_its_samples_one_by_one(trial: Trial) -> None:
             sums[name] += gradient
     for name, gradient in together.parameters.items():
         assert_close(gradient, sums[name])
+
+
+def its_plan_computes_what_the_pair_computes(trial: Trial) -> None:
+    for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
+        here = trial.in_dtype(dtype)
+        for count in (1, len(here.error)):
+            part = replace(here, inputs=tuple(x[:count] for x in here.inputs), error=here.error[:count])
+            output, errors, gradients = part.planned()
+            found = part.backward()
+            assert_close(output, part.forward(), tolerance)
+            for error, wanted in zip(errors, found.inputs, strict=True):
+                assert_close(error, wanted, tolerance)
+            assert set(gradients) == set(found.parameters)
+            for name, wanted in found.parameters.items():
+                assert_close(gradients[name], wanted, tolerance)
 
 
 def backward_is_the_slope_of_forward(trial: Trial) -> None:
@@ -251,6 +265,7 @@ CONTRACT: list[Callable[[Trial], None]] = [
     nothing_is_written_into_an_argument,
     float32_stays_float32,
     a_batch_is_its_samples_one_by_one,
+    its_plan_computes_what_the_pair_computes,
     backward_is_the_slope_of_forward,
     the_op_is_what_it_writes,
     the_op_cannot_be_changed,
@@ -400,6 +415,15 @@ class BatchMixing(Scale):
         return super().forward(inputs, context) - inputs[0].mean(axis=0)
 
 
+class WrongPlan(Scale):
+    """Scale, whose plan forgets the offset."""
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        _, backward = super().plan(slot)
+        factor = slot.context.parameters["factor"].reshape(-1, 1, 1)
+        return [partial(np.multiply, slot.inputs[0], factor, slot.output)], backward
+
+
 @pytest.fixture
 def scale() -> Iterator[type[Scale]]:
     """Scale as a registered op, for the length of a test."""
@@ -420,6 +444,7 @@ def test_an_op_of_the_users_own_keeps_the_contract(check: Callable[[Trial], None
         (WrongGradient(), backward_is_the_slope_of_forward),
         (Widening(), float32_stays_float32),
         (BatchMixing(), a_batch_is_its_samples_one_by_one),
+        (WrongPlan(offset=0.5), its_plan_computes_what_the_pair_computes),
     ],
     ids=lambda item: getattr(item, "__name__", type(item).__name__),
 )
