@@ -29,7 +29,7 @@ CONV_KEYS = "op, inputs, trainable, share, init, kernel_size, out_channels, stri
 NODE_KEYS = "op, inputs, trainable, share, init"
 ANY_OP_KEYS = (
     f"{NODE_KEYS}, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, epsilon, momentum, "
-    "out_channels, groups, bias, output_padding, out_features, slope"
+    "axis, out_channels, groups, bias, output_padding, out_features, slope"
 )
 ROOT_KEYS = "schema_version, name, description, dtype, outputs, inputs, nodes, data, train"
 PAIR = "expected an integer of at least 1, or two of them: [vertical, horizontal]"
@@ -859,6 +859,24 @@ TOML_FAULTS = [
         'op = "Concat"\ninputs = ["flat", "conv2"]\n\n[data]',
         "25:10: nodes.both.inputs: node 'both' (Concat) reads 'flat' 6, 'conv2' 1x3x2: Concat needs inputs "
         "of one height and width; found 6, 1x3x2",
+    ),
+    (
+        "[data]",
+        '[nodes.joined]\nop = "Concat"\ninputs = ["conv1", "image"]\naxis = 2\n\n[data]',
+        "22:10: nodes.joined.inputs: node 'joined' (Concat) reads 'conv1' 1x7x6, 'image' 1x9x8: Concat needs inputs "
+        "of one number of channels and width along axis 2; found 1x7x6, 1x9x8",
+    ),
+    (
+        "[data]",
+        '[nodes.flat]\nop = "Flatten"\ninputs = ["conv2"]\n[nodes.shares]\nop = "Softmax"\ninputs = ["flat"]\n'
+        "axis = 3\n\n[data]",
+        "26:8: nodes.shares.axis: node 'shares' (Softmax) reads 'flat' 6: Softmax along axis 3 needs a map (C, H, W); "
+        "found a vector of 6; expected axis 1",
+    ),
+    (
+        "[data]",
+        '[nodes.shares]\nop = "Softmax"\ninputs = ["conv2"]\naxis = 0\n\n[data]',
+        "23:8: nodes.shares.axis: found 0 (an integer); expected 1 (channels), 2 (rows) or 3 (columns)",
     ),
     (
         "[data]",

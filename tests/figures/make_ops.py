@@ -27,6 +27,7 @@ rounding error at all and the files stay small. Conventions worth knowing:
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -370,8 +371,8 @@ def make_activations() -> None:
         figures.add("large", {}, function, [large])
         figures.save()
 
-    def softmax(x):
-        return torch.softmax(x, dim=1)
+    def softmax(x, axis=1):
+        return torch.softmax(x, dim=axis)
 
     figures = Figures("Softmax", "softmax")
     figures.add("four_axes", {}, softmax, [figures.draw(*shape)])
@@ -379,6 +380,8 @@ def make_activations() -> None:
     figures.add("one_channel", {}, softmax, [figures.draw(2, 1, 4, 5)])
     large = np.array([[800.0, 799.0, -800.0, 0.0], [-800.0, -801.0, -802.5, -1000.0]])
     figures.add("large", {}, softmax, [large])
+    for axis in (2, 3):
+        figures.add(f"axis_{axis}", {"axis": axis}, partial(softmax, axis=axis), [figures.draw(*shape)])
     figures.save()
 
 
@@ -399,13 +402,17 @@ def make_merges() -> None:
     figures.add("factors_of_zero", {}, lambda a, b, c: a * b * c, with_zeros)
     figures.save()
 
-    def concat(*inputs):
-        return torch.cat(inputs, dim=1)
+    def concat(*inputs, axis=1):
+        return torch.cat(inputs, dim=axis)
 
     figures = Figures("Concat", "concat")
     figures.add("two_inputs", {}, concat, [figures.draw(2, channels, 4, 5) for channels in (3, 1)])
     figures.add("four_inputs", {}, concat, [figures.draw(2, channels, 4, 5) for channels in (1, 3, 2, 6)])
     figures.add("two_axes", {}, concat, [figures.draw(4, features) for features in (7, 2, 5)])
+    rows = [figures.draw(2, 3, height, 5) for height in (4, 1, 2)]
+    figures.add("axis_2", {"axis": 2}, partial(concat, axis=2), rows)
+    columns = [figures.draw(2, 3, 4, width) for width in (1, 6)]
+    figures.add("axis_3", {"axis": 3}, partial(concat, axis=3), columns)
     figures.save()
 
 

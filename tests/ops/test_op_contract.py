@@ -40,7 +40,13 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
         ({"kernel_size": 3, "stride": 2, "dilation": [2, 1], "ceil_mode": True}, [MAP]),
     ],
     "BatchNorm": [({}, [MAP]), ({"epsilon": 0.01, "momentum": 0.3}, [VECTOR])],
-    "Concat": [({}, [MAP, (1, 6, 7)]), ({}, [(2, 4, 5), (1, 4, 5), (3, 4, 5)]), ({}, [VECTOR, (4,)])],
+    "Concat": [
+        ({}, [MAP, (1, 6, 7)]),
+        ({}, [(2, 4, 5), (1, 4, 5), (3, 4, 5)]),
+        ({}, [VECTOR, (4,)]),
+        ({"axis": 2}, [(2, 4, 5), (2, 1, 5)]),
+        ({"axis": 3}, [(2, 4, 3), (2, 4, 1), (2, 4, 2)]),
+    ],
     "Conv": [
         ({"kernel_size": 3}, [MAP]),
         ({"kernel_size": [2, 4], "out_channels": 4, "stride": [3, 2], "bias": False}, [MAP]),
@@ -73,7 +79,7 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
     "Multiply": [({}, [MAP, MAP]), ({}, [MAP] * 4), ({}, [VECTOR] * 3)],
     "ReLU": [({}, [MAP]), ({}, [VECTOR])],
     "Sigmoid": [({}, [MAP]), ({}, [VECTOR])],
-    "Softmax": [({}, [MAP]), ({}, [VECTOR])],
+    "Softmax": [({}, [MAP]), ({}, [VECTOR]), ({"axis": 2}, [MAP]), ({"axis": 3}, [MAP])],
     "Tanh": [({}, [MAP]), ({}, [VECTOR])],
 }
 """For each op, attributes and input shapes without the batch: large enough to show a mistake, small to be quick."""
