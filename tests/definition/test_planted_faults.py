@@ -819,13 +819,21 @@ TOML_FAULTS = [
         "[data]",
         '[nodes.sum]\nop = "Add"\ninputs = ["conv1", "conv2"]\n\n[data]',
         "22:10: nodes.sum.inputs: node 'sum' (Add) reads 'conv1' 1x7x6, 'conv2' 1x3x2: Add needs inputs of "
-        "one shape; found 1x7x6, 1x3x2",
+        "one shape, or of length 1 where they differ; found 1x7x6, 1x3x2",
+    ),
+    (
+        "[data]",
+        '[nodes.flat]\nop = "Flatten"\ninputs = ["conv2"]\n[nodes.sum]\n'
+        'op = "Add"\ninputs = ["flat", "conv2"]\n\n[data]',
+        "25:10: nodes.sum.inputs: node 'sum' (Add) reads 'flat' 6, 'conv2' 1x3x2: Add needs maps alone or vectors "
+        "alone; found 6, 1x3x2",
     ),
     (
         "[data]",
         '[nodes.product]\nop = "Multiply"\ninputs = ["conv1", "image", "conv1"]\n\n[data]',
         "22:10: nodes.product.inputs: node 'product' (Multiply) reads 'conv1' 1x7x6, 'image' 1x9x8, "
-        "'conv1' 1x7x6: Multiply needs inputs of one shape; found 1x7x6, 1x9x8, 1x7x6",
+        "'conv1' 1x7x6: Multiply needs inputs of one shape, or of length 1 where they differ; found 1x7x6, "
+        "1x9x8, 1x7x6",
     ),
     (
         "[data]",

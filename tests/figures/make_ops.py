@@ -28,6 +28,7 @@ rounding error at all and the files stay small. Conventions worth knowing:
 import json
 from collections.abc import Callable
 from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -385,12 +386,28 @@ def make_activations() -> None:
     figures.save()
 
 
+BROADCASTS = {
+    "gate": [(3, 1, 1), (3, 4, 5)],
+    "mask": [(3, 4, 5), (1, 4, 5)],
+    "gate_and_mask": [(3, 1, 1), (1, 4, 5)],
+    "rows_columns_and_whole": [(1, 4, 1), (3, 4, 5), (1, 1, 5)],
+    "four_axes_each": [(3, 1, 1), (1, 4, 1), (1, 1, 5), (1, 1, 1)],
+    "vector_and_number": [(7,), (1,), (7,)],
+}
+
+
+def add_broadcasts(figures: Figures, function: Callable[..., torch.Tensor]) -> None:
+    for name, shapes in BROADCASTS.items():
+        figures.add(name, {}, function, [figures.draw(2, *shape) for shape in shapes])
+
+
 def make_merges() -> None:
     shape = (2, 3, 4, 5)
     figures = Figures("Add", "add")
     figures.add("two_inputs", {}, lambda a, b: a + b, [figures.draw(*shape) for _ in range(2)])
     figures.add("four_inputs", {}, lambda a, b, c, d: a + b + c + d, [figures.draw(*shape) for _ in range(4)])
     figures.add("two_axes", {}, lambda a, b: a + b, [figures.draw(4, 7) for _ in range(2)])
+    add_broadcasts(figures, lambda *inputs: sum(inputs[1:], inputs[0]))
     figures.save()
 
     figures = Figures("Multiply", "multiply")
@@ -400,6 +417,7 @@ def make_merges() -> None:
     with_zeros = [figures.draw(4, 7) for _ in range(3)]  # dividing the product by one factor would fail here
     with_zeros[0][0, :3] = with_zeros[1][0, 1:4] = with_zeros[2][1] = 0.0
     figures.add("factors_of_zero", {}, lambda a, b, c: a * b * c, with_zeros)
+    add_broadcasts(figures, lambda *inputs: prod(inputs[1:], start=inputs[0]))
     figures.save()
 
     def concat(*inputs, axis=1):

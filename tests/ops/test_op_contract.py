@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,15 @@ Shapes = list[tuple[int, ...]]
 
 MAP, VECTOR = (3, 6, 7), (5,)
 EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
-    "Add": [({}, [MAP, MAP]), ({}, [MAP] * 4), ({}, [VECTOR] * 3)],
+    "Add": [
+        ({}, [MAP, MAP]),
+        ({}, [MAP] * 4),
+        ({}, [VECTOR] * 3),
+        ({}, [MAP, (3, 1, 1)]),
+        ({}, [(1, 6, 7), MAP]),
+        ({}, [(3, 1, 1), (1, 6, 1), (1, 1, 7), (1, 6, 7)]),
+        ({}, [VECTOR, (1,), VECTOR]),
+    ],
     "AvgPool": [
         ({"kernel_size": 2}, [MAP]),
         ({"kernel_size": [4, 3], "stride": [1, 2], "padding": [1, 0, 2, 1]}, [MAP]),
@@ -76,7 +85,15 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
         ({"kernel_size": 2, "stride": 3, "dilation": 2, "padding": 1, "ceil_mode": True}, [MAP]),
         ({"kernel_size": [3, 2], "stride": 2, "dilation": [1, 4], "padding": "same"}, [MAP]),
     ],
-    "Multiply": [({}, [MAP, MAP]), ({}, [MAP] * 4), ({}, [VECTOR] * 3)],
+    "Multiply": [
+        ({}, [MAP, MAP]),
+        ({}, [MAP] * 4),
+        ({}, [VECTOR] * 3),
+        ({}, [MAP, (3, 1, 1)]),
+        ({}, [(1, 6, 7), MAP]),
+        ({}, [(3, 1, 1), (1, 6, 1), (1, 1, 7), (1, 6, 7)]),
+        ({}, [VECTOR, (1,), VECTOR]),
+    ],
     "ReLU": [({}, [MAP]), ({}, [VECTOR])],
     "Sigmoid": [({}, [MAP]), ({}, [VECTOR])],
     "Softmax": [({}, [MAP]), ({}, [VECTOR]), ({"axis": 2}, [MAP]), ({"axis": 3}, [MAP])],
@@ -514,3 +531,10 @@ def test_an_op_that_does_not_read_its_output_does_not(name: str) -> None:
         wanted, found = trial.backward(), trial.backward(np.full(trial.error.shape, np.nan))
         for error, other in zip(found.inputs, wanted.inputs, strict=True):
             assert_exact(error, other)
+
+
+@pytest.mark.parametrize(("op", "shapes", "training"), list(all_examples()))
+def test_each_input_gets_an_error_in_memory_of_its_own(op: Op, shapes: Shapes, training: bool) -> None:
+    trial = Trial.of(op, shapes, training=training)
+    arrays = [*trial.backward().inputs, trial.error]
+    assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
