@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.errors import ShapeError
 from minigraph.ops.axis import Axis, require_axis
-from minigraph.ops.base import Context, Errors, Op, attribute, register_op
+from minigraph.ops.base import Context, Errors, Op, PlanBackward, Slot, attribute, register_op
+from minigraph.steps.steps import Step, batch_last, copying
 
 
 @register_op
@@ -45,3 +47,16 @@ class Concat(Op):
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         ends = np.cumsum([x.shape[self.axis] for x in inputs])[:-1]
         return Errors(tuple(part.copy() for part in np.split(error, ends, axis=self.axis)))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        ends = np.cumsum([x.shape[self.axis] for x in slot.inputs])[:-1]
+
+        def parts(whole: Array) -> list[Array]:
+            return [batch_last(part) for part in np.split(whole, ends, axis=self.axis)]
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            pairs = zip(inputs, parts(error), strict=True)
+            return [step for x, part in pairs if x is not None for step in copying(batch_last(x), part)]
+
+        pairs = zip(parts(slot.output), slot.inputs, strict=True)
+        return [step for part, x in pairs for step in copying(part, batch_last(x))], backward
