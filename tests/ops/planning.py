@@ -19,16 +19,20 @@ def filled_batch_last(shape: tuple[int, ...], values: Any, dtype: Any = np.float
 
 
 def planned(
-    op: Op, inputs: tuple[Array, ...], error: Array, lent: Context | None = None
+    op: Op, inputs: tuple[Array, ...], error: Array, lent: Context | None = None, unwanted: int | None = None
 ) -> tuple[Array, tuple[Array, ...], Mapping[str, Array]]:
-    """The answer, input errors and gradients of the op's plan, run twice over buffers full of rubbish."""
+    """The answer, input errors and gradients of the op's plan, run twice over buffers full of rubbish.
+
+    The error of the input with the number ``unwanted`` is not asked for, and stays rubbish.
+    """
     lent, dtype = lent or context(), error.dtype
     output, upstream = filled_batch_last(error.shape, np.nan, dtype), filled_batch_last(error.shape, error, dtype)
     places = tuple(filled_batch_last(x.shape, x, dtype) for x in inputs)
     forward, backward = op.plan(Slot(places, (False,) * len(inputs), output, lent))
     errors = tuple(filled_batch_last(x.shape, np.nan, dtype) for x in inputs)
     gradients = {name: np.full_like(array, np.nan) for name, array in lent.parameters.items()}
-    steps = [*forward, *backward(upstream, errors, gradients)]
+    targets = tuple(None if index == unwanted else target for index, target in enumerate(errors))
+    steps = [*forward, *backward(upstream, targets, gradients)]
     for _ in range(2):
         for step in steps:
             step()

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import minigraph as mg
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
 from minigraph.ops.base import PlanBackward, Slot
+from minigraph.steps import steps
 from minigraph.steps.steps import Step
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, central_difference, context, figure_cases
 from tests.ops.planning import filled_batch_last, planned
@@ -151,11 +153,8 @@ class Trial:
     def forward(self) -> Array:
         return self.op.forward(self.inputs, self.context)
 
-    def in_dtype(self, dtype: str) -> "Trial":
-        return self.mapped(lambda array: array.astype(dtype))
-
-    def planned(self) -> tuple[Array, tuple[Array, ...], Mapping[str, Array]]:
-        return planned(self.op, self.inputs, self.error, self.context)
+    def planned(self, unwanted: int | None = None) -> tuple[Array, tuple[Array, ...], Mapping[str, Array]]:
+        return planned(self.op, self.inputs, self.error, self.context, unwanted)
 
     def backward(self, output: Array | None = None) -> Errors:
         given = self.forward() if output is None else output
@@ -200,7 +199,7 @@ def nothing_is_written_into_an_argument(trial: Trial) -> None:
 
 
 def float32_stays_float32(trial: Trial) -> None:
-    single = trial.in_dtype("float32")
+    single = trial.mapped(lambda array: array.astype(np.float32))
     found = single.backward()
     answers = [single.forward(), *found.inputs, *found.parameters.values(), *single.next_state().values()]
     assert {answer.dtype for answer in answers} == {np.dtype(np.float32)}
@@ -225,17 +224,30 @@ def a_batch_is_its_samples_one_by_one(trial: Trial) -> None:
 
 def its_plan_computes_what_the_pair_computes(trial: Trial) -> None:
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
-        here = trial.in_dtype(dtype)
-        for count in (1, len(here.error)):
-            part = replace(here, inputs=tuple(x[:count] for x in here.inputs), error=here.error[:count])
-            output, errors, gradients = part.planned()
-            found = part.backward()
-            assert_close(output, part.forward(), tolerance)
-            for error, wanted in zip(errors, found.inputs, strict=True):
-                assert_close(error, wanted, tolerance)
-            assert set(gradients) == set(found.parameters)
-            for name, wanted in found.parameters.items():
-                assert_close(gradients[name], wanted, tolerance)
+        for count in (1, len(trial.error)):
+            part = trial.mapped(lambda array: array.astype(dtype))  # noqa: B023  # called at once
+            part = replace(part, inputs=tuple(x[:count] for x in part.inputs), error=part.error[:count])
+            wanted_output, wanted = part.forward(), part.backward()
+            for few in (steps.FEW_NUMBERS, -1):  # with -1 all work is cut into lanes
+                with patch.object(steps, "FEW_NUMBERS", few), patch.object(steps, "FEW_PRODUCTS", few):
+                    output, errors, gradients = part.planned()
+                assert_close(output, wanted_output, tolerance)
+                for error, wanted_error in zip(errors, wanted.inputs, strict=True):
+                    assert_close(error, wanted_error, tolerance)
+                assert set(gradients) == set(wanted.parameters)
+                for name, gradient in wanted.parameters.items():
+                    assert_close(gradients[name], gradient, tolerance)
+
+
+def its_plan_leaves_out_an_error_that_is_not_wanted(trial: Trial) -> None:
+    wanted = trial.backward()
+    for unwanted in range(len(trial.inputs)):
+        _, errors, gradients = trial.planned(unwanted)
+        for index, (error, wanted_error) in enumerate(zip(errors, wanted.inputs, strict=True)):
+            if index != unwanted:
+                assert_close(error, wanted_error)
+        for name, gradient in wanted.parameters.items():
+            assert_close(gradients[name], gradient)
 
 
 def backward_is_the_slope_of_forward(trial: Trial) -> None:
@@ -289,6 +301,7 @@ CONTRACT: list[Callable[[Trial], None]] = [
     float32_stays_float32,
     a_batch_is_its_samples_one_by_one,
     its_plan_computes_what_the_pair_computes,
+    its_plan_leaves_out_an_error_that_is_not_wanted,
     backward_is_the_slope_of_forward,
     the_op_is_what_it_writes,
     the_op_cannot_be_changed,
