@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from minigraph.errors import ShapeError
@@ -44,20 +44,37 @@ class Geometry:
             ShapeError: the kernel does not fit into the padded map; the text has every number.
         """
         padded, span = self.padded(size), self.span(kernel)
-        if span[0] > padded[0] or span[1] > padded[1]:
-            axis = 0 if span[0] > padded[0] else 1
-            before, after = self.padding[axis], self.padding[axis + 2]
-            raise ShapeError(
-                f"kernel {kernel[0]}x{kernel[1]} does not fit into its input {size[0]}x{size[1]}: output "
-                f"{('height', 'width')[axis]} = floor(({size[axis]} + padding {before} + {after} - kernel span "
-                f"{span[axis]}) / stride {self.stride[axis]}) + 1 = "
-                f"{(padded[axis] - span[axis]) // self.stride[axis] + 1}; expected a kernel span of at most "
-                f"{padded[axis]}, or more padding",
-                attribute="kernel_size",
-            )
-        return (
-            (padded[0] - span[0]) // self.stride[0] + 1,
-            (padded[1] - span[1]) // self.stride[1] + 1,
+        rows, columns = ((padded[axis] - span[axis]) // self.stride[axis] + 1 for axis in (0, 1))
+        if rows < 1 or columns < 1:
+            axis = 0 if rows < 1 else 1
+            raise self._no_window(size, kernel, axis, "floor", (rows, columns)[axis], padded[axis])
+        return rows, columns
+
+    def completed(self, size: Pair, kernel: Pair) -> Geometry:
+        """The same with sizes that are rounded up: enough padding at the bottom and right for one more window where
+        the floor leaves something over, but for none that would begin in the bottom or right padding.
+
+        Raises:
+            ShapeError: there is no window at all; the text has every number.
+
+        Source: ONNX MaxPool, ceil_mode; PyTorch max_pool2d, ceil_mode.
+        """
+        padded, span, sides = self.padded(size), self.span(kernel), list(self.padding)
+        for axis, stride in enumerate(self.stride):
+            count = -((span[axis] - padded[axis]) // stride) + 1
+            if count < 1:
+                raise self._no_window(size, kernel, axis, "ceil", count, padded[axis] + stride - 1)
+            last = min(count, -(-(self.padding[axis] + size[axis]) // stride)) - 1
+            sides[axis + 2] += max(0, last * stride + span[axis] - padded[axis])
+        return replace(self, padding=(sides[0], sides[1], sides[2], sides[3]))
+
+    def _no_window(self, size: Pair, kernel: Pair, axis: int, rounding: str, count: int, most: int) -> ShapeError:
+        return ShapeError(
+            f"kernel {kernel[0]}x{kernel[1]} does not fit into its input {size[0]}x{size[1]}: output "
+            f"{('height', 'width')[axis]} = {rounding}(({size[axis]} + padding {self.padding[axis]} + "
+            f"{self.padding[axis + 2]} - kernel span {self.span(kernel)[axis]}) / stride {self.stride[axis]}) + 1 = "
+            f"{count}; expected a kernel span of at most {most}, or more padding",
+            attribute="kernel_size",
         )
 
     def unread(self, size: Pair, kernel: Pair) -> Pair:

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from minigraph.arrays import Array, Shape
-from minigraph.ops.base import Context, Errors, Op, register_op, require_one_shape
+import numpy as np
+
+from minigraph.arrays import Array
+from minigraph.ops.base import Context, Errors, PlanBackward, Slot, register_op
+from minigraph.ops.broadcasting import Broadcasting, summed_to, summing
+from minigraph.steps.steps import Step, applying
 
 
 @register_op
-class Add(Op):
-    """x1 + x2 + ..., elementwise; all inputs have one shape."""
+class Add(Broadcasting):
+    """x1 + x2 + ..., elementwise; axes of length 1 are repeated, as those of (C, 1, 1) beside (C, H, W).
 
-    family: ClassVar[str] = "arithmetic"
+    All inputs are maps, or all are vectors. Source: ONNX Add and Sum, operator sets 14 and 13.
+    """
+
     foreign_names: ClassVar[tuple[str, ...]] = ("Sum",)
-    reads_output: ClassVar[bool] = False
-
-    min_inputs: ClassVar[int] = 2
-    max_inputs: ClassVar[int | None] = None
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return require_one_shape(inputs, "Add")
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         total = inputs[0] + inputs[1]
         for x in inputs[2:]:
-            total += x
+            total = total + x
         return total
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
-        return Errors((error,) * len(inputs))
+        # Each input gets an array of its own.
+        return Errors(tuple(error.copy() if x.shape == error.shape else summed_to(error, x.shape) for x in inputs))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        first, second, *others = (np.broadcast_to(x, slot.output.shape) for x in slot.inputs)
+        forward = applying(np.add, slot.output, first, second)
+        for x in others:
+            forward += applying(np.add, slot.output, slot.output, x)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            return [step for target in inputs if target is not None for step in summing(target, error)]
+
+        return forward, backward

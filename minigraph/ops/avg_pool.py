@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from minigraph.arrays import Array, Shape
-from minigraph.convolution.windows import gather, pad_with, windows
-from minigraph.ops.base import Context, Errors, attribute, register_op
-from minigraph.ops.pooling import Pooling
+from minigraph.convolution.windows import gather, windows
+from minigraph.ops.base import Context, Errors, PlanBackward, Slot, attribute, register_op
+from minigraph.ops.pooling import Pooling, bordered, inner, reached
+from minigraph.steps.steps import Step, applying, batch_last, copying, empty_batch_last, setter
 
 
 @register_op
 class AvgPool(Pooling):
-    """(C, H, W) to (C, P, Q), with P = floor((H + padding - kernel) / stride) + 1.
+    """(C, H, W) to (C, P, Q), with P = floor((H + padding - span) / stride) + 1.
 
-    The divisor counts the entries of the map under the window; with ``count_include_pad``, its padding too.
-    Source: ONNX AveragePool, operator set 22.
+    ``ceil_mode`` rounds up instead. The divisor counts the entries of the map under the window; with
+    ``count_include_pad`` its padding too, but never what ``ceil_mode`` reads beyond the padded map, as in PyTorch.
+    Source: ONNX AveragePool, operator set 22; PyTorch avg_pool2d.
     """
 
     reads_output: ClassVar[bool] = False
@@ -29,25 +32,51 @@ class AvgPool(Pooling):
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         (x,) = inputs
-        answer: Array = self._windows(x).sum(axis=(2, 3)) / self._counts(x)
+        answer: Array = self.windows(x, 0).sum(axis=(2, 3)) / self._counts(x)
         return answer
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         (x,) = inputs
-        geometry = self.geometry(x.shape[2:])
         share = error / self._counts(x)
         held = np.broadcast_to(share[:, :, None, None], (*x.shape[:2], *self.kernel, *error.shape[2:]))
-        return Errors((gather(held, geometry, x.shape[2:]),))
-
-    def _windows(self, x: Array) -> Array:
-        geometry = self.geometry(x.shape[2:])
-        output = geometry.output_size(x.shape[2:], self.kernel)
-        return windows(pad_with(x, geometry), self.kernel, geometry, output)
+        return Errors((gather(held, self.geometry(x.shape[2:]), x.shape[2:]),))
 
     def _counts(self, x: Array) -> Array:
-        """How many entries each window's sum is divided by: (P, Q), or one number for all."""
+        """How many entries each window's sum is divided by: (P, Q)."""
+        size = x.shape[2:]
+        geometry = self.geometry(size)
+        counted = np.zeros((1, 1, *geometry.padded(size)), x.dtype)
         if self.count_include_pad:
-            return np.array(self.kernel[0] * self.kernel[1], x.dtype)
-        ones = np.ones((1, 1, *x.shape[2:]), x.dtype)
-        counts: Array = self._windows(ones).sum(axis=(2, 3))[0, 0]
+            rows, columns = self.declared_geometry(size).padded(size)
+            counted[:, :, :rows, :columns] = 1
+        else:
+            inner(counted, geometry, size)[...] = 1
+        view = windows(counted, self.kernel, geometry, geometry.output_size(size, self.kernel))
+        counts: Array = view.sum(axis=(2, 3))[0, 0]
         return counts
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        (x,), output = slot.inputs, slot.output
+        geometry, size = self.geometry(x.shape[2:]), output.shape[2:]
+        counts = np.broadcast_to(self._counts(x), output.shape)
+        padded, forward = bordered(x, geometry, 0)
+        taps = list(np.ndindex(*self.kernel))
+        forward += copying(batch_last(output), batch_last(reached(padded, taps[0], geometry, size)))
+        for tap in taps[1:]:
+            forward += applying(np.add, output, output, reached(padded, tap, geometry, size))
+        forward += applying(np.divide, output, output, counts)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            if inputs[0] is None:
+                return []
+            target, _ = bordered(inputs[0], geometry, 0)
+            share = empty_batch_last(error.shape, error.dtype)
+            steps = [setter(target, 0), *applying(np.divide, share, error, counts)]
+            for tap in taps:
+                place = reached(target, tap, geometry, size)
+                steps += applying(np.add, place, place, share)
+            if target is not inputs[0]:
+                steps += copying(batch_last(inputs[0]), batch_last(inner(target, geometry, x.shape[2:])))
+            return steps
+
+        return forward, backward

@@ -271,16 +271,3 @@ def require_map(shape: Shape, op: str) -> tuple[int, int, int]:
         text = f"{op} needs a map (C, H, W); found a vector of {spell_shape(shape)}; expected one from before a Flatten"
         raise ShapeError(text, attribute="inputs")
     return shape[0], shape[1], shape[2]
-
-
-def require_one_shape(shapes: tuple[Shape, ...], op: str) -> Shape:
-    """The one shape that all of ``shapes`` are.
-
-    Raises:
-        ShapeError: they differ.
-    """
-    if len(set(shapes)) > 1:
-        raise ShapeError(
-            f"{op} needs inputs of one shape; found {', '.join(map(spell_shape, shapes))}", attribute="inputs"
-        )
-    return shapes[0]

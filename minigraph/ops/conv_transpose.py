@@ -23,7 +23,8 @@ class ConvTranspose(Op):
     """(C, H, W) to (out_channels, P, Q), with P = (H - 1) * stride + span + output_padding - padding.
 
     Its forward is Conv's error of the input, and its backward Conv's forward. ``padding`` crops the answer; "same"
-    makes it H * stride large. Parameters: kernel (C, out_channels / groups, kh, kw) and bias (out_channels,).
+    makes it H * stride large, and is refused beside an ``output_padding``.
+    Parameters: kernel (C, out_channels / groups, kh, kw) and bias (out_channels,).
     Source: ONNX ConvTranspose, operator set 22; PyTorch conv_transpose2d; Dumoulin and Visin 2016, chapter 4.
     """
 
@@ -63,7 +64,7 @@ class ConvTranspose(Op):
         full = [(size[axis] - 1) * geometry.stride[axis] + spans[axis] + added[axis] for axis in (0, 1)]
         if self.padding == "same":
             # A span below the stride leaves rows that no window reaches: they belong to the answer all the same.
-            full = [max(full[axis], size[axis] * geometry.stride[axis] + added[axis]) for axis in (0, 1)]
+            full = [max(full[axis], size[axis] * geometry.stride[axis]) for axis in (0, 1)]
         return (
             full[0] - geometry.padding[0] - geometry.padding[2],
             full[1] - geometry.padding[1] - geometry.padding[3],
@@ -75,6 +76,12 @@ class ConvTranspose(Op):
             if count % self.groups:
                 raise ShapeError(f"groups = {self.groups} does not divide {what}, {count}", attribute="groups")
         stride, added = pair(self.stride), pair(self.output_padding)
+        if self.padding == "same" and any(added):
+            raise ShapeError(
+                f"output_padding {added[0]}x{added[1]} beside padding 'same', which makes the answer input times "
+                f"stride, {height * stride[0]}x{width * stride[1]}; expected one of the two",
+                attribute="output_padding",
+            )
         if added[0] >= stride[0] or added[1] >= stride[1]:
             raise ShapeError(
                 f"output_padding {added[0]}x{added[1]} is not below the stride {stride[0]}x{stride[1]}",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from minigraph.arrays import Array, Shape
-from minigraph.ops.base import Context, Errors, Op, register_op, require_map
+from minigraph.ops.base import Context, Errors, Op, PlanBackward, Slot, register_op, require_map
+from minigraph.steps.steps import Step, empty_batch_last, setter
 
 
 @register_op
@@ -32,3 +35,15 @@ class GlobalAvgPool(Op):
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         (x,) = inputs
         return Errors((np.broadcast_to(error / (x.shape[2] * x.shape[3]), x.shape).copy(),))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        (x,), output = slot.inputs, slot.output
+        count, share = x.shape[2] * x.shape[3], empty_batch_last(output.shape, output.dtype)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            if inputs[0] is None:
+                return []
+            return [partial(np.divide, error, count, share), setter(inputs[0], share)]
+
+        total = partial(np.add.reduce, x, axis=(2, 3), keepdims=True, out=output)
+        return [total, partial(np.divide, output, count, output)], backward

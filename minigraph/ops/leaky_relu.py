@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.declared.fields import Number
-from minigraph.ops.base import Context, Elementwise, Errors, attribute, register_op
+from minigraph.ops.base import Context, Elementwise, Errors, PlanBackward, Slot, attribute, register_op
+from minigraph.steps.steps import Step, applying, empty_batch_last
 
 
 @register_op
@@ -26,3 +28,18 @@ class LeakyReLU(Elementwise):
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         return Errors((np.where(inputs[0] > 0, error, error * self.slope),))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        (x,), output = slot.inputs, slot.output
+        positive, other = (empty_batch_last(x.shape, bool) for _ in range(2))
+        factor = empty_batch_last(x.shape, x.dtype)  # 1 or the slope
+        forward = applying(np.greater, positive, x, 0)
+        forward += applying(np.logical_not, other, positive)
+        forward += applying(np.multiply, factor, other, self.slope)
+        forward += applying(np.add, factor, factor, positive)
+        forward += applying(np.multiply, output, x, factor)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            return [] if inputs[0] is None else applying(np.multiply, inputs[0], error, factor)
+
+        return forward, backward

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from minigraph.arrays import Array, Shape
-from minigraph.ops.base import Context, Errors, Op, register_op, require_one_shape
+import numpy as np
+
+from minigraph.arrays import Array
+from minigraph.ops.base import Context, Errors, PlanBackward, Slot, register_op
+from minigraph.ops.broadcasting import Broadcasting, summed_to, summing
+from minigraph.steps.steps import Step, applying, empty_batch_last
 
 
 @register_op
-class Multiply(Op):
-    """x1 * x2 * ..., elementwise; all inputs have one shape."""
+class Multiply(Broadcasting):
+    """x1 * x2 * ..., elementwise; axes of length 1 are repeated, as those of a gate (C, 1, 1) beside (C, H, W).
 
-    family: ClassVar[str] = "arithmetic"
+    All inputs are maps, or all are vectors. Source: ONNX Mul, operator set 14.
+    """
+
     foreign_names: ClassVar[tuple[str, ...]] = ("Mul", "Prod")
-    reads_output: ClassVar[bool] = False
-
-    min_inputs: ClassVar[int] = 2
-    max_inputs: ClassVar[int | None] = None
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return require_one_shape(inputs, "Multiply")
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         product = inputs[0] * inputs[1]
         for x in inputs[2:]:
-            product *= x
+            product = product * x
         return product
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
@@ -36,4 +36,27 @@ class Multiply(Op):
         for x in reversed(inputs[1:-1]):
             after.append(after[-1] * x)
         others = [*reversed(after), None]
-        return Errors(tuple(own if rest is None else own * rest for own, rest in zip(before, others, strict=True)))
+        own = [here if rest is None else here * rest for here, rest in zip(before, others, strict=True)]
+        return Errors(tuple(summed_to(total, x.shape) for total, x in zip(own, inputs, strict=True)))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        factors = [np.broadcast_to(x, slot.output.shape) for x in slot.inputs]
+        forward = applying(np.multiply, slot.output, factors[0], factors[1])
+        for x in factors[2:]:
+            forward += applying(np.multiply, slot.output, slot.output, x)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            steps, scratch = list[Step](), empty_batch_last(error.shape, error.dtype)
+            for index, target in enumerate(inputs):
+                if target is None:
+                    continue
+                product = target if target.shape == error.shape else scratch
+                others = [factor for place, factor in enumerate(factors) if place != index]
+                steps += applying(np.multiply, product, error, others[0])
+                for factor in others[1:]:
+                    steps += applying(np.multiply, product, product, factor)
+                if product is scratch:
+                    steps += summing(target, scratch)
+            return steps
+
+        return forward, backward

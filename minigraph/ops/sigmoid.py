@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.ops.base import Context, Elementwise, Errors, register_op
+from minigraph.ops.base import Context, Elementwise, Errors, PlanBackward, Slot, register_op
+from minigraph.steps.steps import Step, applying, empty_batch_last
 
 
 @register_op
@@ -26,3 +28,22 @@ class Sigmoid(Elementwise):
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         return Errors((error * (output * (1 - output)),))
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        (x,), output = slot.inputs, slot.output
+        scratch, positive = empty_batch_last(x.shape, x.dtype), empty_batch_last(x.shape, bool)
+        forward = applying(np.greater_equal, positive, x, 0)
+        forward += applying(np.copysign, scratch, x, -1)
+        forward += applying(np.exp, scratch, scratch)
+        forward += applying(np.maximum, output, scratch, positive)  # 1 where x >= 0, for exp(-|x|) is at most 1
+        forward += applying(np.add, scratch, scratch, 1)
+        forward += applying(np.divide, output, output, scratch)
+
+        def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
+            if inputs[0] is None:
+                return []
+            steps = applying(np.subtract, scratch, 1, output)
+            steps += applying(np.multiply, scratch, scratch, output)
+            return [*steps, *applying(np.multiply, inputs[0], error, scratch)]
+
+        return forward, backward

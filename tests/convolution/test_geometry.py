@@ -30,6 +30,21 @@ def test_the_output_size_is_floored(
     assert geometry.unread(size, kernel) == unread
 
 
+@pytest.mark.parametrize(
+    ("geometry", "size", "kernel", "padding"),
+    [
+        (Geometry(stride=(2, 2)), (7, 8), (3, 3), (0, 0, 0, 1)),  # nothing is left over of the rows
+        (Geometry(stride=(3, 4), padding=(1, 0, 2, 1)), (7, 9), (2, 3), (1, 0, 2, 2)),  # rows begin at -1, 2, 5, not 8
+        (Geometry(stride=(2, 1), dilation=(2, 3)), (4, 7), (3, 3), (0, 0, 1, 0)),
+        (Geometry(stride=(5, 5)), (2, 3), (6, 7), (0, 0, 4, 4)),
+    ],
+)
+def test_a_completed_geometry_has_room_for_a_last_window_that_begins_before_the_padding(
+    geometry: Geometry, size: tuple[int, int], kernel: tuple[int, int], padding: tuple[int, int, int, int]
+) -> None:
+    assert geometry.completed(size, kernel).padding == padding
+
+
 def test_a_kernel_that_is_too_high_is_told_with_every_number() -> None:
     with raises(
         ShapeError,

@@ -27,6 +27,10 @@ TRAIN_KEYS = ", ".join(TrainSection.model_fields)
 SGD_KEYS = ", ".join(["name", *SGD.model_fields])
 CONV_KEYS = "op, inputs, trainable, share, init, kernel_size, out_channels, stride, padding, dilation, groups, bias"
 NODE_KEYS = "op, inputs, trainable, share, init"
+ANY_OP_KEYS = (
+    f"{NODE_KEYS}, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, epsilon, momentum, "
+    "axis, out_channels, groups, bias, output_padding, out_features, slope"
+)
 ROOT_KEYS = "schema_version, name, description, dtype, outputs, inputs, nodes, data, train"
 PAIR = "expected an integer of at least 1, or two of them: [vertical, horizontal]"
 PADDING = "expected an integer of at least 0, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'"
@@ -298,7 +302,7 @@ TOML_FAULTS = [
         "[data]",
         '[nodes.pool]\nop = "MaxPool"\ninputs = ["conv2"]\npool_size = 2\n\n[data]',
         f"23:1: nodes.pool.pool_size: unknown key 'pool_size'; expected one of {NODE_KEYS}, kernel_size, "
-        "stride, padding; here it is called 'kernel_size'",
+        "stride, padding, dilation, ceil_mode; here it is called 'kernel_size'",
     ),
     (
         "[data]",
@@ -309,9 +313,7 @@ TOML_FAULTS = [
     (
         'op = "Conv"\ninputs = ["image"]',
         'type = "Conv"\ninputs = ["image"]',
-        f"9:1: nodes.conv1.type: unknown key 'type'; expected one of {NODE_KEYS}, kernel_size, stride, "
-        "padding, count_include_pad, epsilon, momentum, out_channels, dilation, groups, bias, "
-        "output_padding, out_features, slope; here it is called 'op'",
+        f"9:1: nodes.conv1.type: unknown key 'type'; expected one of {ANY_OP_KEYS}; here it is called 'op'",
     ),
     (
         '[nodes.conv1]\nop = "Conv"\ninputs = ["image"]',
@@ -817,13 +819,21 @@ TOML_FAULTS = [
         "[data]",
         '[nodes.sum]\nop = "Add"\ninputs = ["conv1", "conv2"]\n\n[data]',
         "22:10: nodes.sum.inputs: node 'sum' (Add) reads 'conv1' 1x7x6, 'conv2' 1x3x2: Add needs inputs of "
-        "one shape; found 1x7x6, 1x3x2",
+        "one shape, or of length 1 where they differ; found 1x7x6, 1x3x2",
+    ),
+    (
+        "[data]",
+        '[nodes.flat]\nop = "Flatten"\ninputs = ["conv2"]\n[nodes.sum]\n'
+        'op = "Add"\ninputs = ["flat", "conv2"]\n\n[data]',
+        "25:10: nodes.sum.inputs: node 'sum' (Add) reads 'flat' 6, 'conv2' 1x3x2: Add needs maps alone or vectors "
+        "alone; found 6, 1x3x2",
     ),
     (
         "[data]",
         '[nodes.product]\nop = "Multiply"\ninputs = ["conv1", "image", "conv1"]\n\n[data]',
         "22:10: nodes.product.inputs: node 'product' (Multiply) reads 'conv1' 1x7x6, 'image' 1x9x8, "
-        "'conv1' 1x7x6: Multiply needs inputs of one shape; found 1x7x6, 1x9x8, 1x7x6",
+        "'conv1' 1x7x6: Multiply needs inputs of one shape, or of length 1 where they differ; found 1x7x6, "
+        "1x9x8, 1x7x6",
     ),
     (
         "[data]",
@@ -860,9 +870,41 @@ TOML_FAULTS = [
     ),
     (
         "[data]",
+        '[nodes.joined]\nop = "Concat"\ninputs = ["conv1", "image"]\naxis = 2\n\n[data]',
+        "22:10: nodes.joined.inputs: node 'joined' (Concat) reads 'conv1' 1x7x6, 'image' 1x9x8: Concat needs inputs "
+        "of one number of channels and width along axis 2; found 1x7x6, 1x9x8",
+    ),
+    (
+        "[data]",
+        '[nodes.flat]\nop = "Flatten"\ninputs = ["conv2"]\n[nodes.shares]\nop = "Softmax"\ninputs = ["flat"]\n'
+        "axis = 3\n\n[data]",
+        "26:8: nodes.shares.axis: node 'shares' (Softmax) reads 'flat' 6: Softmax along axis 3 needs a map (C, H, W); "
+        "found a vector of 6; expected axis 1",
+    ),
+    (
+        "[data]",
+        '[nodes.shares]\nop = "Softmax"\ninputs = ["conv2"]\naxis = 0\n\n[data]',
+        "23:8: nodes.shares.axis: found 0 (an integer); expected 1 (channels), 2 (rows) or 3 (columns)",
+    ),
+    (
+        "[data]",
         '[nodes.pool]\nop = "MaxPool"\ninputs = ["conv1"]\nkernel_size = 2\npadding = 2\n\n[data]',
         "24:11: nodes.pool.padding: node 'pool' (MaxPool) reads 'conv1' 1x7x6: padding 2 at the top makes "
-        "windows of nothing but padding; expected less than the kernel's 2",
+        "windows of nothing but padding; expected less than the kernel's span, 2",
+    ),
+    (
+        "[data]",
+        '[nodes.pool]\nop = "AvgPool"\ninputs = ["conv1"]\nkernel_size = 2\ndilation = [8, 1]\nstride = 1\n'
+        "padding = 1\n\n[data]",
+        "24:12: nodes.pool.dilation: node 'pool' (AvgPool) reads 'conv1' 1x7x6: dilation 8 makes "
+        "windows of nothing but padding, whose taps stand on both sides of the input's 7 rows; expected at most 7, or "
+        "less padding",
+    ),
+    (
+        "[data]",
+        '[nodes.pool]\nop = "MaxPool"\ninputs = ["conv1"]\nkernel_size = 2\nceil_mode = 1\ndilation = 0\n\n[data]',
+        "24:13: nodes.pool.ceil_mode: found 1 (an integer); expected true or false",
+        f"25:12: nodes.pool.dilation: found 0 (an integer); {PAIR}",
     ),
     (
         "[data]",
@@ -883,6 +925,13 @@ TOML_FAULTS = [
         "stride = 2\noutput_padding = 2\n\n[data]",
         "25:18: nodes.up.output_padding: node 'up' (ConvTranspose) reads 'conv2' 1x3x2: output_padding 2x2 "
         "is not below the stride 2x2",
+    ),
+    (
+        "[data]",
+        '[nodes.up]\nop = "ConvTranspose"\ninputs = ["conv2"]\nkernel_size = 3\n'
+        'stride = 2\npadding = "same"\noutput_padding = 1\n\n[data]',
+        "26:18: nodes.up.output_padding: node 'up' (ConvTranspose) reads 'conv2' 1x3x2: output_padding 1x1 beside "
+        "padding 'same', which makes the answer input times stride, 6x4; expected one of the two",
     ),
     (
         "[data]",
@@ -1048,9 +1097,8 @@ TOML_FAULTS = [
         f"9:6: nodes.conv1.op: unknown op 'Cnov'; expected one of {OPS}; did you mean 'Conv'?",
         "10:11: nodes.conv1.inputs[0]: unknown input or node 'imge'; expected one of image, conv1, conv2; "
         "did you mean 'image'?",
-        f"11:1: nodes.conv1.kernel_szie: unknown key 'kernel_szie'; expected one of {NODE_KEYS}, "
-        "kernel_size, stride, padding, count_include_pad, epsilon, momentum, out_channels, dilation, "
-        "groups, bias, output_padding, out_features, slope; did you mean 'kernel_size'?",
+        f"11:1: nodes.conv1.kernel_szie: unknown key 'kernel_szie'; expected one of {ANY_OP_KEYS}; "
+        "did you mean 'kernel_size'?",
     ),
     (
         '["image"]\nkernel_size = 3\n\n[nodes.conv2]\nop = "Conv"\ninputs = ["conv1"]',

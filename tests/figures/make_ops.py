@@ -27,6 +27,8 @@ rounding error at all and the files stay small. Conventions worth knowing:
 
 import json
 from collections.abc import Callable
+from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -133,14 +135,29 @@ def conv_transpose(x, kernel, bias=None, *, attributes):
 
 
 def max_pool(x, *, attributes):
-    kernel_size = attributes["kernel_size"]
+    kernel_size, dilation = attributes["kernel_size"], attributes.get("dilation", 1)
+    stride, ceil = attributes.get("stride", kernel_size), attributes.get("ceil_mode", False)
     sides = pad_sides(attributes, x.shape[2:], kernel_size)
-    return functional.max_pool2d(pad(x, sides, -torch.inf), kernel_size, attributes.get("stride", kernel_size))
+    if ceil:  # a map padded beforehand would let windows begin in the padding
+        assert sides[:2] == sides[2:]
+        return functional.max_pool2d(x, kernel_size, stride, sides[:2], dilation, ceil_mode=True)
+    return functional.max_pool2d(pad(x, sides, -torch.inf), kernel_size, stride, 0, dilation)
 
 
 def avg_pool(x, *, attributes):
     kernel_size, include = attributes["kernel_size"], attributes.get("count_include_pad", False)
-    stride, sides = attributes.get("stride", kernel_size), pad_sides(attributes, x.shape[2:], kernel_size)
+    stride, ceil = attributes.get("stride", kernel_size), attributes.get("ceil_mode", False)
+    sides = pad_sides(attributes, x.shape[2:], kernel_size)
+    if ceil:
+        assert sides[:2] == sides[2:]
+        return functional.avg_pool2d(x, kernel_size, stride, sides[:2], ceil_mode=True, count_include_pad=include)
+    if "dilation" in attributes:  # avg_pool2d has none: the sum by a convolution with ones, each channel on its own
+        ones = torch.ones(x.shape[1], 1, *pair(kernel_size), dtype=x.dtype)
+
+        def total(y):
+            return functional.conv2d(pad(y, sides), ones, None, stride, 0, attributes["dilation"], x.shape[1])
+
+        return total(x) / (ones[0].sum() if include else total(torch.ones_like(x)))
     y = functional.avg_pool2d(pad(x, sides), kernel_size, stride)
     if not include:  # divide by the number of true entries instead of by the window's area
         y = y / functional.avg_pool2d(pad(torch.ones_like(x), sides), kernel_size, stride)
@@ -285,26 +302,47 @@ POOL = [
     ("valid", P, {"kernel_size": [2, 3], "stride": [1, 3], "padding": "valid"}),
     ("whole_input", (2, 3, 4, 5), {"kernel_size": [4, 5]}),
 ]
+DILATED_OR_ROUNDED_UP = [
+    ("dilation_2x3", P, {"kernel_size": [3, 2], "stride": 1, "dilation": [2, 3]}),
+    ("dilation_four_sided", P, {"kernel_size": [2, 3], "stride": 2, "padding": [1, 0, 2, 3], "dilation": [3, 2]}),
+    ("same_dilation", P, {"kernel_size": [3, 2], "stride": [1, 2], "padding": "same", "dilation": [2, 3]}),
+    ("ceil_leftover", P, {"kernel_size": [3, 2], "stride": [2, 3], "ceil_mode": True}),
+    ("ceil_beyond_padding", P, {"kernel_size": [4, 3], "stride": [3, 2], "padding": [2, 1], "ceil_mode": True}),
+    ("ceil_none_in_padding", (2, 3, 5, 7), {"kernel_size": 2, "padding": 1, "ceil_mode": True}),
+    ("ceil_kernel_beyond_input", (2, 3, 3, 4), {"kernel_size": [4, 5], "stride": 2, "ceil_mode": True}),
+]
+DILATED_AND_ROUNDED_UP = (
+    "dilation_ceil_padding",
+    (2, 3, 8, 9),
+    {"kernel_size": [3, 2], "stride": [2, 3], "padding": 1, "dilation": [2, 3], "ceil_mode": True},
+)
 
 
 def make_pools() -> None:
     figures = Figures("MaxPool", "max_pool")
-    for name, shape, attributes in POOL:
+
+    def add_max(name, shape, attributes):
         size = int(np.prod(shape))
         distinct = (figures.rng.permutation(size).reshape(shape) - size // 2) / 64  # no ties in any window
-        figures.add(name, attributes, lambda x, a=attributes: max_pool(x, attributes=a), [distinct])
+        figures.add(name, attributes, lambda x: max_pool(x, attributes=attributes), [distinct])
+
+    for case in POOL:
+        add_max(*case)
     negative = -1.0 - figures.rng.permutation(2 * 3 * 4 * 5).reshape(2, 3, 4, 5) / 64
     # padding that counted as 0 would win here
     attributes = {"kernel_size": 3, "stride": 2, "padding": 1}
     figures.add("padding_all_negative", attributes, lambda x: max_pool(x, attributes=attributes), [negative])
+    for case in [*DILATED_OR_ROUNDED_UP, DILATED_AND_ROUNDED_UP]:
+        add_max(*case)
     figures.save()
 
     figures = Figures("AvgPool", "avg_pool")
-    padded = [case for case in POOL if case[2].get("padding", "valid") != "valid"]
-    included = [(f"{name}_included", shape, a | {"count_include_pad": True}) for name, shape, a in padded]
-    for name, shape, attributes in POOL + included:
-        x = figures.draw(*shape)
-        figures.add(name, attributes, lambda x, a=attributes: avg_pool(x, attributes=a), [x])
+    for cases in (POOL, DILATED_OR_ROUNDED_UP):
+        padded = [case for case in cases if case[2].get("padding", "valid") != "valid"]
+        included = [(f"{name}_included", shape, a | {"count_include_pad": True}) for name, shape, a in padded]
+        for name, shape, attributes in cases + included:
+            x = figures.draw(*shape)
+            figures.add(name, attributes, lambda x, a=attributes: avg_pool(x, attributes=a), [x])
     figures.save()
 
 
@@ -334,8 +372,8 @@ def make_activations() -> None:
         figures.add("large", {}, function, [large])
         figures.save()
 
-    def softmax(x):
-        return torch.softmax(x, dim=1)
+    def softmax(x, axis=1):
+        return torch.softmax(x, dim=axis)
 
     figures = Figures("Softmax", "softmax")
     figures.add("four_axes", {}, softmax, [figures.draw(*shape)])
@@ -343,7 +381,24 @@ def make_activations() -> None:
     figures.add("one_channel", {}, softmax, [figures.draw(2, 1, 4, 5)])
     large = np.array([[800.0, 799.0, -800.0, 0.0], [-800.0, -801.0, -802.5, -1000.0]])
     figures.add("large", {}, softmax, [large])
+    for axis in (2, 3):
+        figures.add(f"axis_{axis}", {"axis": axis}, partial(softmax, axis=axis), [figures.draw(*shape)])
     figures.save()
+
+
+BROADCASTS = {
+    "gate": [(3, 1, 1), (3, 4, 5)],
+    "mask": [(3, 4, 5), (1, 4, 5)],
+    "gate_and_mask": [(3, 1, 1), (1, 4, 5)],
+    "rows_columns_and_whole": [(1, 4, 1), (3, 4, 5), (1, 1, 5)],
+    "four_axes_each": [(3, 1, 1), (1, 4, 1), (1, 1, 5), (1, 1, 1)],
+    "vector_and_number": [(7,), (1,), (7,)],
+}
+
+
+def add_broadcasts(figures: Figures, function: Callable[..., torch.Tensor]) -> None:
+    for name, shapes in BROADCASTS.items():
+        figures.add(name, {}, function, [figures.draw(2, *shape) for shape in shapes])
 
 
 def make_merges() -> None:
@@ -352,6 +407,7 @@ def make_merges() -> None:
     figures.add("two_inputs", {}, lambda a, b: a + b, [figures.draw(*shape) for _ in range(2)])
     figures.add("four_inputs", {}, lambda a, b, c, d: a + b + c + d, [figures.draw(*shape) for _ in range(4)])
     figures.add("two_axes", {}, lambda a, b: a + b, [figures.draw(4, 7) for _ in range(2)])
+    add_broadcasts(figures, lambda *inputs: sum(inputs[1:], inputs[0]))
     figures.save()
 
     figures = Figures("Multiply", "multiply")
@@ -361,15 +417,20 @@ def make_merges() -> None:
     with_zeros = [figures.draw(4, 7) for _ in range(3)]  # dividing the product by one factor would fail here
     with_zeros[0][0, :3] = with_zeros[1][0, 1:4] = with_zeros[2][1] = 0.0
     figures.add("factors_of_zero", {}, lambda a, b, c: a * b * c, with_zeros)
+    add_broadcasts(figures, lambda *inputs: prod(inputs[1:], start=inputs[0]))
     figures.save()
 
-    def concat(*inputs):
-        return torch.cat(inputs, dim=1)
+    def concat(*inputs, axis=1):
+        return torch.cat(inputs, dim=axis)
 
     figures = Figures("Concat", "concat")
     figures.add("two_inputs", {}, concat, [figures.draw(2, channels, 4, 5) for channels in (3, 1)])
     figures.add("four_inputs", {}, concat, [figures.draw(2, channels, 4, 5) for channels in (1, 3, 2, 6)])
     figures.add("two_axes", {}, concat, [figures.draw(4, features) for features in (7, 2, 5)])
+    rows = [figures.draw(2, 3, height, 5) for height in (4, 1, 2)]
+    figures.add("axis_2", {"axis": 2}, partial(concat, axis=2), rows)
+    columns = [figures.draw(2, 3, 4, width) for width in (1, 6)]
+    figures.add("axis_3", {"axis": 3}, partial(concat, axis=3), columns)
     figures.save()
 
 

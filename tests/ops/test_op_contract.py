@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -14,23 +17,47 @@ from pydantic import ValidationError
 import minigraph as mg
 from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
-from minigraph.ops.base import Slot
-from minigraph.steps.steps import empty_batch_last
+from minigraph.ops.base import PlanBackward, Slot
+from minigraph.steps import steps
+from minigraph.steps.steps import Step
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, central_difference, context, figure_cases
+from tests.ops.planning import filled_batch_last, planned
 
 Shapes = list[tuple[int, ...]]
 
 MAP, VECTOR = (3, 6, 7), (5,)
 EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
-    "Add": [({}, [MAP, MAP]), ({}, [MAP] * 4), ({}, [VECTOR] * 3)],
+    "Add": [
+        ({}, [MAP, MAP]),
+        ({}, [MAP] * 4),
+        ({}, [VECTOR] * 3),
+        ({}, [MAP, (3, 1, 1)]),
+        ({}, [(1, 6, 7), MAP]),
+        ({}, [(3, 1, 1), (1, 6, 1), (1, 1, 7), (1, 6, 7)]),
+        ({}, [VECTOR, (1,), VECTOR]),
+    ],
     "AvgPool": [
         ({"kernel_size": 2}, [MAP]),
         ({"kernel_size": [4, 3], "stride": [1, 2], "padding": [1, 0, 2, 1]}, [MAP]),
         ({"kernel_size": [2, 3], "padding": 1, "count_include_pad": True}, [MAP]),
         ({"kernel_size": [3, 2], "stride": [2, 3], "padding": "same"}, [MAP]),
+        ({"kernel_size": [2, 3], "stride": [3, 2], "ceil_mode": True}, [(2, 6, 6)]),
+        ({"kernel_size": [2, 3], "stride": [1, 2], "dilation": [3, 2], "padding": [1, 2, 0, 3]}, [MAP]),
+        (
+            {"kernel_size": 2, "stride": 3, "dilation": 2, "padding": 1, "ceil_mode": True, "count_include_pad": True},
+            [MAP],
+        ),
+        ({"kernel_size": [3, 2], "stride": 2, "dilation": [1, 4], "padding": "same", "count_include_pad": True}, [MAP]),
+        ({"kernel_size": 3, "stride": 2, "dilation": [2, 1], "ceil_mode": True}, [MAP]),
     ],
     "BatchNorm": [({}, [MAP]), ({"epsilon": 0.01, "momentum": 0.3}, [VECTOR])],
-    "Concat": [({}, [MAP, (1, 6, 7)]), ({}, [(2, 4, 5), (1, 4, 5), (3, 4, 5)]), ({}, [VECTOR, (4,)])],
+    "Concat": [
+        ({}, [MAP, (1, 6, 7)]),
+        ({}, [(2, 4, 5), (1, 4, 5), (3, 4, 5)]),
+        ({}, [VECTOR, (4,)]),
+        ({"axis": 2}, [(2, 4, 5), (2, 1, 5)]),
+        ({"axis": 3}, [(2, 4, 3), (2, 4, 1), (2, 4, 2)]),
+    ],
     "Conv": [
         ({"kernel_size": 3}, [MAP]),
         ({"kernel_size": [2, 4], "out_channels": 4, "stride": [3, 2], "bias": False}, [MAP]),
@@ -55,21 +82,26 @@ EXAMPLES: dict[str, list[tuple[dict[str, Any], Shapes]]] = {
         ({"kernel_size": 2}, [MAP]),
         ({"kernel_size": [4, 3], "stride": [1, 2], "padding": [1, 0, 2, 1]}, [MAP]),
         ({"kernel_size": [3, 2], "stride": [2, 3], "padding": "same"}, [MAP]),
+        ({"kernel_size": [2, 3], "stride": [3, 2], "ceil_mode": True}, [(2, 6, 6)]),
+        ({"kernel_size": [2, 3], "stride": [1, 2], "dilation": [3, 2], "padding": [1, 2, 0, 3]}, [MAP]),
+        ({"kernel_size": 2, "stride": 3, "dilation": 2, "padding": 1, "ceil_mode": True}, [MAP]),
+        ({"kernel_size": [3, 2], "stride": 2, "dilation": [1, 4], "padding": "same"}, [MAP]),
     ],
-    "Multiply": [({}, [MAP, MAP]), ({}, [MAP] * 4), ({}, [VECTOR] * 3)],
+    "Multiply": [
+        ({}, [MAP, MAP]),
+        ({}, [MAP] * 4),
+        ({}, [VECTOR] * 3),
+        ({}, [MAP, (3, 1, 1)]),
+        ({}, [(1, 6, 7), MAP]),
+        ({}, [(3, 1, 1), (1, 6, 1), (1, 1, 7), (1, 6, 7)]),
+        ({}, [VECTOR, (1,), VECTOR]),
+    ],
     "ReLU": [({}, [MAP]), ({}, [VECTOR])],
     "Sigmoid": [({}, [MAP]), ({}, [VECTOR])],
-    "Softmax": [({}, [MAP]), ({}, [VECTOR])],
+    "Softmax": [({}, [MAP]), ({}, [VECTOR]), ({"axis": 2}, [MAP]), ({"axis": 3}, [MAP])],
     "Tanh": [({}, [MAP]), ({}, [VECTOR])],
 }
 """For each op, attributes and input shapes without the batch: large enough to show a mistake, small to be quick."""
-
-
-def filled_batch_last(shape: tuple[int, ...], values: Any) -> Array:
-    """An array of this shape whose memory is as in a plan."""
-    array = empty_batch_last(shape, np.float64)
-    array[...] = values
-    return array
 
 
 @dataclass(frozen=True)
@@ -121,19 +153,8 @@ class Trial:
     def forward(self) -> Array:
         return self.op.forward(self.inputs, self.context)
 
-    def planned(self) -> tuple[Array, list[Array], dict[str, Array]]:
-        """The answer, input errors and gradients of the op's plan, run twice over buffers full of rubbish."""
-        output, error = filled_batch_last(self.error.shape, np.nan), filled_batch_last(self.error.shape, self.error)
-        inputs = tuple(filled_batch_last(x.shape, x) for x in self.inputs)
-        held = context(self.parameters, self.engine, self.state, self.training)
-        forward, backward = self.op.plan(Slot("trial", inputs, (False,) * len(inputs), output, held))
-        errors = [filled_batch_last(x.shape, np.nan) for x in inputs]
-        gradients = {name: np.full_like(array, np.nan) for name, array in self.parameters.items()}
-        steps = [*forward, *backward(error, tuple(errors), gradients)]
-        for _ in range(2):
-            for step in steps:
-                step()
-        return output, errors, gradients
+    def planned(self, unwanted: int | None = None) -> tuple[Array, tuple[Array, ...], Mapping[str, Array]]:
+        return planned(self.op, self.inputs, self.error, self.context, unwanted)
 
     def backward(self, output: Array | None = None) -> Errors:
         given = self.forward() if output is None else output
@@ -201,6 +222,34 @@ def a_batch_is_its_samples_one_by_one(trial: Trial) -> None:
         assert_close(gradient, sums[name])
 
 
+def its_plan_computes_what_the_pair_computes(trial: Trial) -> None:
+    for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
+        for count in (1, len(trial.error)):
+            part = trial.mapped(lambda array: array.astype(dtype))  # noqa: B023  # called at once
+            part = replace(part, inputs=tuple(x[:count] for x in part.inputs), error=part.error[:count])
+            wanted_output, wanted = part.forward(), part.backward()
+            for few in (steps.FEW_NUMBERS, -1):  # with -1 all work is cut into lanes
+                with patch.object(steps, "FEW_NUMBERS", few), patch.object(steps, "FEW_PRODUCTS", few):
+                    output, errors, gradients = part.planned()
+                assert_close(output, wanted_output, tolerance)
+                for error, wanted_error in zip(errors, wanted.inputs, strict=True):
+                    assert_close(error, wanted_error, tolerance)
+                assert set(gradients) == set(wanted.parameters)
+                for name, gradient in wanted.parameters.items():
+                    assert_close(gradients[name], gradient, tolerance)
+
+
+def its_plan_leaves_out_an_error_that_is_not_wanted(trial: Trial) -> None:
+    wanted = trial.backward()
+    for unwanted in range(len(trial.inputs)):
+        _, errors, gradients = trial.planned(unwanted)
+        for index, (error, wanted_error) in enumerate(zip(errors, wanted.inputs, strict=True)):
+            if index != unwanted:
+                assert_close(error, wanted_error)
+        for name, gradient in wanted.parameters.items():
+            assert_close(gradients[name], gradient)
+
+
 def backward_is_the_slope_of_forward(trial: Trial) -> None:
     def loss() -> float:
         return float((trial.forward() * trial.error).sum())
@@ -251,6 +300,8 @@ CONTRACT: list[Callable[[Trial], None]] = [
     nothing_is_written_into_an_argument,
     float32_stays_float32,
     a_batch_is_its_samples_one_by_one,
+    its_plan_computes_what_the_pair_computes,
+    its_plan_leaves_out_an_error_that_is_not_wanted,
     backward_is_the_slope_of_forward,
     the_op_is_what_it_writes,
     the_op_cannot_be_changed,
@@ -400,6 +451,15 @@ class BatchMixing(Scale):
         return super().forward(inputs, context) - inputs[0].mean(axis=0)
 
 
+class WrongPlan(Scale):
+    """Scale, whose plan forgets the offset."""
+
+    def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
+        _, backward = super().plan(slot)
+        factor = slot.context.parameters["factor"].reshape(-1, 1, 1)
+        return [partial(np.multiply, slot.inputs[0], factor, slot.output)], backward
+
+
 @pytest.fixture
 def scale() -> Iterator[type[Scale]]:
     """Scale as a registered op, for the length of a test."""
@@ -420,6 +480,7 @@ def test_an_op_of_the_users_own_keeps_the_contract(check: Callable[[Trial], None
         (WrongGradient(), backward_is_the_slope_of_forward),
         (Widening(), float32_stays_float32),
         (BatchMixing(), a_batch_is_its_samples_one_by_one),
+        (WrongPlan(offset=0.5), its_plan_computes_what_the_pair_computes),
     ],
     ids=lambda item: getattr(item, "__name__", type(item).__name__),
 )
@@ -483,3 +544,10 @@ def test_an_op_that_does_not_read_its_output_does_not(name: str) -> None:
         wanted, found = trial.backward(), trial.backward(np.full(trial.error.shape, np.nan))
         for error, other in zip(found.inputs, wanted.inputs, strict=True):
             assert_exact(error, other)
+
+
+@pytest.mark.parametrize(("op", "shapes", "training"), list(all_examples()))
+def test_each_input_gets_an_error_in_memory_of_its_own(op: Op, shapes: Shapes, training: bool) -> None:
+    trial = Trial.of(op, shapes, training=training)
+    arrays = [*trial.backward().inputs, trial.error]
+    assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))

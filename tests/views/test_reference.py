@@ -43,7 +43,9 @@ def test_a_section_has_inputs_defaults_and_descriptions() -> None:
         "\n"
         "## Add\n"
         "\n"
-        "x1 + x2 + ..., elementwise; all inputs have one shape.\n"
+        "x1 + x2 + ..., elementwise; axes of length 1 are repeated, as those of (C, 1, 1) beside (C, H, W).\n"
+        "\n"
+        "All inputs are maps, or all are vectors. Source: ONNX Add and Sum, operator sets 14 and 13.\n"
         "\n"
         "Reads 2 or more inputs."
     )
