@@ -68,6 +68,13 @@ def by_name(given: ArraysLike, names: list[str], kind: str) -> dict[str, ArrayLi
     return {name: given[name] for name in names}
 
 
+def require_same_count(counts: Mapping[str, int], what: str) -> None:
+    """Raise ShapeError unless all counts of samples, by the names that errors tell, are the same."""
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise ShapeError(f"{what} need the same number of samples; found {found}")
+
+
 def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Array, int]:
     """A copy of an array for the input or output ``name`` as (N, C, H, W), or (N, F), and its rank as given.
 
