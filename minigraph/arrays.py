@@ -51,6 +51,13 @@ def cast(array: Array, dtype: str, what: str) -> Array:
         raise DataError(f"{what}: found a number that {dtype} cannot hold; expected smaller ones") from None
 
 
+def require_same_count(counts: Mapping[str, int], what: str) -> None:
+    """Raise ShapeError unless all counts of samples, by the names that errors tell, are the same."""
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise ShapeError(f"{what} need the same number of samples; found {found}")
+
+
 def by_name(given: ArraysLike, names: list[str], kind: str) -> dict[str, ArrayLike]:
     """One array for each name; a bare array is for the only one.
 
@@ -66,13 +73,6 @@ def by_name(given: ArraysLike, names: list[str], kind: str) -> dict[str, ArrayLi
     if faults:
         raise DataError(f"{'; '.join(faults)}; expected arrays for {', '.join(names)}")
     return {name: given[name] for name in names}
-
-
-def require_same_count(counts: Mapping[str, int], what: str) -> None:
-    """Raise ShapeError unless all counts of samples, by the names that errors tell, are the same."""
-    if len(set(counts.values())) > 1:
-        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise ShapeError(f"{what} need the same number of samples; found {found}")
 
 
 def canonical(given: ArrayLike, shape: Shape, name: str, dtype: str) -> tuple[Array, int]:
