@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from minigraph.recovery import recover as recover
     from minigraph.steps.threads import set_threads as set_threads
     from minigraph.training import History as History
-    from minigraph.training import train as train
+    from minigraph.training.train import train as train
     from minigraph.views.plots import plot_graph as plot_graph
     from minigraph.views.summary import summary as summary
 
@@ -109,7 +109,8 @@ _HOMES = {
     "recipe.optimizers": ("LBFGS", "LM", "SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
     "steps.threads": ("set_threads",),
-    "training": ("History", "train"),
+    "training": ("History",),
+    "training.train": ("train",),
     "views.plots": ("plot_graph",),
     "views.summary": ("summary",),
 }

@@ -52,6 +52,13 @@ def cast(array: Array, dtype: str, what: str) -> Array:
         raise DataError(f"{what}: found a number that {dtype} cannot hold; expected smaller ones") from None
 
 
+def require_same_count(counts: Mapping[str, int], what: str) -> None:
+    """Raise ShapeError unless all counts of samples, by the names that errors tell, are the same."""
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise ShapeError(f"{what} need the same number of samples; found {found}")
+
+
 def by_name(given: ArraysLike, names: list[str], kind: str) -> dict[str, ArrayLike]:
     """One array for each name; a bare array is for the only one.
 
@@ -140,8 +147,5 @@ def require_one_count(arrays: Mapping[str, Array]) -> int:
     Raises:
         ShapeError: they have different ones; the text has all.
     """
-    counts = {name: len(array) for name, array in arrays.items()}
-    if len(set(counts.values())) > 1:
-        found = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
-        raise ShapeError(f"inputs of one batch need the same number of samples; found {found}")
-    return next(iter(counts.values()))
+    require_same_count({f"'{name}'": len(array) for name, array in arrays.items()}, "inputs of one batch")
+    return len(next(iter(arrays.values())))

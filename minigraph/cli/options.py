@@ -29,6 +29,8 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Put a value over the definition's, e.g. train.steps=500."),
 ]
+PlotsOption = Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 LENGTHS = ("steps", "epochs")
 """Either tells a run's length: an option for one goes over what the file says of the other."""

@@ -16,6 +16,8 @@ from minigraph.cli.options import (
     DataOption,
     JsonOption,
     ModelArgument,
+    PlotsOption,
+    QuietOption,
     SchedulerOption,
     SetOption,
     WorkersOption,
@@ -49,8 +51,8 @@ def recover(
         Path | None, typer.Option(metavar="DIR", help="The results' folder; a new runs/NAME/NNN if left out.")
     ] = None,
     assignments: SetOption = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    plots: PlotsOption = True,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find the kernels that made MODEL's data: many starts, a second-order solver, a verdict."""

@@ -16,6 +16,7 @@ from minigraph.cli.options import (
     EngineOption,
     JsonOption,
     ModelArgument,
+    QuietOption,
     SchedulerOption,
     WorkersOption,
     load_definition,
@@ -47,7 +48,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The results' folder; a new runs/NAME/sweeps/NNN if left out.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train MODEL with every combination of values and seeds, and compare where they end."""

@@ -12,6 +12,8 @@ from minigraph.cli.options import (
     EngineOption,
     JsonOption,
     ModelArgument,
+    PlotsOption,
+    QuietOption,
     SetOption,
     load_definition,
     require_train,
@@ -44,8 +46,8 @@ def train(
         bool, typer.Option("--detect-anomaly", help="Stop at the first node that is not finite. Slow.")
     ] = False,
     assignments: SetOption = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    plots: PlotsOption = True,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train MODEL as its file says, and write the weights, losses and pictures to a folder."""

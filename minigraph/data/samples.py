@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigraph.arrays import Array, ArraysLike, Shape, arranged, by_name, real_array
+from minigraph.arrays import Array, ArraysLike, Shape, arranged, by_name, real_array, require_same_count
 from minigraph.errors import DataError, ShapeError
 from minigraph.graph.graph import Graph
 from minigraph.recipe.losses import Loss
@@ -62,9 +62,7 @@ def fit_samples(graph: Graph, loss: Loss, x: ArraysLike, target: ArraysLike) -> 
     samples = next(iter(counts.values()))
     targets = {name: fit_target(wanted[name], graph.shapes[name], name, loss, samples) for name in graph.outputs}
     counts |= {f"target of {name}": len(array) for name, array in targets.items()}
-    if len(set(counts.values())) > 1:
-        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise ShapeError(f"inputs and targets need the same number of samples; found {found}")
+    require_same_count(counts, "inputs and targets")
     return Samples(inputs, targets)
 
 

@@ -7,14 +7,8 @@ from typing import Any, ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.declared.keys import unknown_key
-from minigraph.definition.data_rules import data_problems
-from minigraph.definition.sections import (
-    DataSection,
-    DefinitionSections,
-    read_node,
-    unquoted_problems,
-    version_problems,
-)
+from minigraph.definition.data_rules import data_problems, unquoted_problems
+from minigraph.definition.sections import DataSection, DefinitionSections, NodeSection, version_problems
 from minigraph.definition.source import Source
 from minigraph.errors import DefinitionError, Problem
 from minigraph.graph.checking import parameter_names
@@ -24,7 +18,7 @@ from minigraph.graph.node import Node
 from minigraph.ops import OPS
 from minigraph.ops.base import Context, Errors, Op
 from minigraph.recipe.settings import TrainSection, train_problems
-from minigraph.wording import KeyPath
+from minigraph.wording import KeyPath, describe
 
 Parts = tuple[Graph, DataSection | None, TrainSection | None]
 
@@ -123,7 +117,7 @@ class Unknown(Op):
 
 def _node(table: object) -> tuple[Node, list[Problem]]:
     """The node that a table describes, as far as it can be read, and what is wrong with the table."""
-    common, attributes, problems = read_node(table)
+    common, attributes, problems = _read_node(table)
     op: Op = Unknown()
     name = table.get("op") if isinstance(table, dict) else None
     if isinstance(name, str) and name in set(OPS):
@@ -141,6 +135,36 @@ def _node(table: object) -> tuple[Node, list[Problem]]:
             problems.append(_unknown_op(name))
         problems += _unknown_attributes(attributes)
     return Node(op, tuple(common.inputs), common.trainable, common.share, common.init), problems
+
+
+def _read_node(table: object) -> tuple[NodeSection, dict[str, Any], list[Problem]]:
+    """A node's common part as far as it can be read, its op's attributes, and what is wrong with the common part."""
+    if not isinstance(table, dict):
+        text = f"found {describe(table)}; expected a table with 'op' and 'inputs'"
+        return NodeSection(op="", inputs=[]), {}, [Problem((), text)]
+    common = {key: value for key, value in table.items() if key in NodeSection.model_fields}
+    attributes = {key: value for key, value in table.items() if key not in common}
+    try:
+        return NodeSection(**common), attributes, []
+    except DefinitionError as error:
+        problems = list(error.problems)
+    # Names stay at their place in `inputs`, and what is no name stays unknown: a description never is a name.
+    names = [name if isinstance(name, str) else describe(name) for name in _items(common.get("inputs"))]
+    sound = {key: value for key, value in common.items() if all(problem.path[:1] != (key,) for problem in problems)}
+    init = {
+        key: value
+        for key, value in _entries(common.get("init"))
+        if all(problem.path[:2] != ("init", key) for problem in problems)
+    }
+    return NodeSection(**{"op": "", **sound, "inputs": names, "init": init}), attributes, problems
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _entries(value: object) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
 
 
 def _unknown_attributes(attributes: Iterable[str]) -> list[Problem]:

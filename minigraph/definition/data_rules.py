@@ -14,6 +14,21 @@ from minigraph.graph.names import full_names
 from minigraph.wording import enumerated, nearest, one_of
 
 
+def unquoted_problems(data: object) -> list[Problem]:
+    """The keys of ``[data]`` that are ``teacher.conv1.kernel`` where ``teacher."conv1.kernel"`` is meant."""
+    teacher = data.get("teacher") if isinstance(data, dict) else None
+    return [
+        Problem(
+            ("data", "teacher", name),
+            f"found a table '{name}' with {', '.join(map(str, table))}; expected a parameter's full name as one key in "
+            f'quotes: teacher."{name}.{next(iter(table))}"',
+            on="key",
+        )
+        for name, table in (teacher.items() if isinstance(teacher, dict) else ())
+        if isinstance(table, dict) and table and "." not in name and not table.keys() & {"distribution", "scheme"}
+    ]
+
+
 def data_problems(graph: Graph, data: DataSection, told: list[Problem]) -> list[Problem]:
     """What in ``[data]`` does not fit the graph, as far as that can be said beside what is ``told`` already."""
     resolved = graph.resolve()

@@ -8,10 +8,9 @@ from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Count, Number, also_called
-from minigraph.errors import DefinitionError, Problem
+from minigraph.errors import Problem
 from minigraph.graph.initialization import Initializer, Normal, Uniform, initializer
 from minigraph.recipe.settings import TrainSection
-from minigraph.wording import describe
 
 SCHEMA_VERSION = 1
 
@@ -140,48 +139,3 @@ def version_problems(version: object) -> list[Problem]:
         "; this file was made for a newer minigraph: update minigraph to read it" if version > SCHEMA_VERSION else ""
     )
     return [Problem(("schema_version",), f"found {version}; expected {SCHEMA_VERSION}{newer}")]
-
-
-def unquoted_problems(data: object) -> list[Problem]:
-    """The keys of ``[data]`` that are ``teacher.conv1.kernel`` where ``teacher."conv1.kernel"`` is meant."""
-    teacher = data.get("teacher") if isinstance(data, dict) else None
-    return [
-        Problem(
-            ("data", "teacher", name),
-            f"found a table '{name}' with {', '.join(map(str, table))}; expected a parameter's full name as one key in "
-            f'quotes: teacher."{name}.{next(iter(table))}"',
-            on="key",
-        )
-        for name, table in (teacher.items() if isinstance(teacher, dict) else ())
-        if isinstance(table, dict) and table and "." not in name and not table.keys() & {"distribution", "scheme"}
-    ]
-
-
-def read_node(table: object) -> tuple[NodeSection, dict[str, Any], list[Problem]]:
-    """A node's common part as far as it can be read, its op's attributes, and what is wrong with the common part."""
-    if not isinstance(table, dict):
-        text = f"found {describe(table)}; expected a table with 'op' and 'inputs'"
-        return NodeSection(op="", inputs=[]), {}, [Problem((), text)]
-    common = {key: value for key, value in table.items() if key in NodeSection.model_fields}
-    attributes = {key: value for key, value in table.items() if key not in common}
-    try:
-        return NodeSection(**common), attributes, []
-    except DefinitionError as error:
-        problems = list(error.problems)
-    # Names stay at their place in `inputs`, and what is no name stays unknown: a description never is a name.
-    names = [name if isinstance(name, str) else describe(name) for name in _items(common.get("inputs"))]
-    sound = {key: value for key, value in common.items() if all(problem.path[:1] != (key,) for problem in problems)}
-    init = {
-        key: value
-        for key, value in _entries(common.get("init"))
-        if all(problem.path[:2] != ("init", key) for problem in problems)
-    }
-    return NodeSection(**{"op": "", **sound, "inputs": names, "init": init}), attributes, problems
-
-
-def _items(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _entries(value: object) -> list[tuple[str, Any]]:
-    return list(value.items()) if isinstance(value, dict) else []

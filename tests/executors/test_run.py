@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import minigraph as mg
-from minigraph.executors import THREADS, cluster, run
+from minigraph.executors import cluster, run
+from minigraph.executors.execution import THREADS
 from tests.executors import tasks
 from tests.executors.clusters import Cluster, running_cluster
 from tests.helpers import ROOT, assert_exact, raises

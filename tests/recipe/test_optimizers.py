@@ -93,12 +93,6 @@ def test_every_optimizer_goes_on_from_its_stored_state_to_the_same_bits(name: st
     assert_exact(broken, whole)
 
 
-def test_a_warm_up_rises_to_the_rate_and_hands_over() -> None:
-    schedule = StepDecay(step_size=2, gamma=0.5, warmup=4, warmup_start=0.2)
-    factors = [schedule.scale(time, 10, {}) for time in range(9)]
-    np.testing.assert_allclose(factors, [0.2, 0.4, 0.6, 0.8, 1, 1, 0.5, 0.5, 0.25], rtol=1e-15)
-
-
 def test_a_gradient_is_shortened_only_if_it_is_longer() -> None:
     gradient = np.array([3.0, 4.0])
     clip(gradient, 10.0)
@@ -131,8 +125,6 @@ def test_a_gradient_is_shortened_only_if_it_is_longer() -> None:
             lambda: mg.AdamW(weight_decay=-1),
             "weight_decay: found -1 (an integer); expected a number of at least 0",
         ),
-        (lambda: StepDecay(), "missing key 'step_size': how many steps, or epochs, a rate holds"),
-        (lambda: Cosine(minimum=2), "minimum: found 2 (an integer); expected a number of at least 0 and of at most 1"),
     ],
 )
 def test_a_wrong_setting_is_told(make: Any, message: str) -> None:

@@ -95,3 +95,15 @@ def test_a_graph_of_several_outputs_without_a_teacher_has_no_picture_of_answers(
     np.savez(tmp_path / "pairs.npz", image=x, **mg.load("residual", seed=1).forward(x))
     write("residual", (("data",), {"source": "file", "file": str(tmp_path / "pairs.npz")}))
     assert sorted(drawn) == ["graph.png", "kernels_first.png", "loss.png"]
+
+
+def test_an_op_says_which_of_its_parameters_is_worth_a_picture(drawn: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mg.Conv, "pictured", None)
+    write("digits")
+    assert "kernels_first.png" not in drawn
+    monkeypatch.setattr(mg.Dense, "pictured", "bias")
+    model, _ = write("digits")
+    name = next(name for name in model.graph.order if isinstance(model.graph.nodes[name].op, mg.Dense))
+    bias, title = drawn["kernels_first.png"]
+    assert np.array_equal(bias, model.parameters[f"{name}.bias"])
+    assert title == f"digits: {name}.bias"

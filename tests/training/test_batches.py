@@ -9,12 +9,11 @@ import minigraph as mg
 from minigraph.data.samples import fit_samples, stream
 from minigraph.errors import DefinitionError
 from minigraph.recipe.losses import LOSSES
-from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.schedules import Plateau
 from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
 from minigraph.training.evaluation import evaluate
-from tests.helpers import Array, assert_close, assert_exact, central_difference, raises
+from tests.helpers import Array, assert_close, assert_exact, raises
 
 N, CLASSES = 11, 3
 
@@ -141,20 +140,6 @@ def test_an_evaluation_in_passes_is_that_of_all_samples_at_once(loss: str) -> No
         assert one == pytest.approx(judged[2], rel=1e-12)
 
 
-def test_metrics_by_hand() -> None:
-    answer = np.array([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]])
-    target = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
-    accuracy, mae, psnr = (METRICS.find(name)() for name in ("accuracy", "mae", "psnr"))
-    assert_exact(accuracy.of_samples(answer, np.array([1, 1])), [1, 0])
-    assert_exact(accuracy.of_samples(answer, target), [1, 0])
-    assert_exact(accuracy.of_samples(np.array([[0.4], [0.6]]), np.array([[0.0], [0.0]])), [1, 0])
-    assert_close(mae.of_samples(answer, target), [0.6 / 3, 1.4 / 3])
-    assert_close(mae.of_samples(answer, np.array([1, 1])), [0.6 / 3, 1.4 / 3])
-    maps = np.zeros((2, 1, 2, 2))
-    assert_close(psnr.of_samples(maps + 0.1, maps), [20.0, 20.0])
-    assert psnr.of_samples(maps, maps)[0] == np.inf
-
-
 def test_patience_stops_a_run_that_gets_no_better() -> None:
     history = mg.train(
         network(),
@@ -242,29 +227,6 @@ def test_a_long_gradient_is_clipped() -> None:
     targets = {"a": [[1.0, 4]], "b": [[2.0, 6]]}
     mg.train(model, [[1.0, 3]], targets, optimizer=mg.SGD(learning_rate=0.5), steps=1, clip_norm=1.0)
     assert_close(model.parameters["a.kernel"], [[[[1.5]]]], 1e-6)
-
-
-@pytest.mark.parametrize("classes", [True, False])
-@pytest.mark.parametrize("shape", [(5, 3), (2, 3, 4, 5)])
-def test_the_error_of_cross_entropy_is_the_slope_of_its_value(shape: tuple[int, ...], classes: bool) -> None:
-    generator = np.random.default_rng(0)
-    logits = generator.normal(size=shape)
-    target = generator.integers(0, 3, (shape[0], *shape[2:]))
-    if not classes:
-        target = np.moveaxis(generator.dirichlet(np.ones(3), target.shape), -1, 1)
-    loss, error, unused = LOSSES.find("cross_entropy")(), np.empty(shape), np.empty(shape)
-    loss.evaluate(logits, target, error)
-    assert_close(error, central_difference(lambda: loss.evaluate(logits, target, unused), logits, 1e-5), 1e-8)
-
-
-def test_huber_has_a_delta_in_the_file_and_bce_wants_probabilities() -> None:
-    huber = settings(loss={"name": "huber", "delta": 0.5}).loss
-    error = np.empty((1, 2))
-    # 0.2 is below delta: 0.02; 3 is beyond: 0.5 * (3 - 0.25). Errors 0.2 and 0.5, over two entries.
-    assert huber.evaluate(np.array([[0.2, 3.0]]), np.zeros((1, 2)), error) == pytest.approx((0.02 + 1.375) / 2)
-    assert_close(error, [[0.1, 0.25]])
-    with raises(mg.DataError, "bce: found an answer of -0.5; expected probabilities from 0 to 1, such as a Sigmoid's"):
-        settings(loss="bce").loss.evaluate(np.array([[-0.5, 0.5]]), np.zeros((1, 2)), error)
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,8 @@ from tests.helpers import (
     FIGURES,
     TWO_CONV,
     Array,
-    Case,
     assert_close,
     assert_exact,
-    central_difference,
-    figure_cases,
     raises,
 )
 
@@ -394,43 +391,6 @@ def test_a_wrong_learning_rate_is_told(rate: Any, message: str) -> None:
 
 
 # Losses
-
-
-def losses_figures() -> list[Any]:
-    return [pytest.param(case, id=case.name) for case in figure_cases("losses") if case.about["loss"] in LOSSES]
-
-
-@pytest.mark.parametrize("case", losses_figures())
-def test_every_loss_and_its_gradient_are_pytorchs(case: Case) -> None:
-    answer, target = case.arrays["prediction"], case.arrays["target"]
-    answer.flags.writeable = target.flags.writeable = False
-    gradient = np.empty_like(answer)
-    value = LOSSES.find(case.about["loss"])().evaluate(answer, target, gradient)
-    assert isinstance(value, float)
-    assert value == pytest.approx(float(case.arrays["loss"]), rel=1e-13)
-    # PyTorch's 1e-12, by which it divides at least, is a float32.
-    assert_close(gradient, case.arrays["gradient"], 1e-8 if "saturated" in case.name else 1e-13)
-
-
-@pytest.mark.parametrize("name", list(LOSSES))
-def test_every_loss_has_figures(name: str) -> None:
-    assert name in {case.about["loss"] for case in figure_cases("losses")}, (
-        f"loss {name} has no figures: add it to tests/figures/make_losses.py"
-    )
-
-
-@pytest.mark.parametrize("name", list(LOSSES))
-def test_every_loss_keeps_float32_and_is_the_slope_of_its_value(name: str) -> None:
-    generator = np.random.default_rng(0)
-    answer, target = generator.uniform(0.1, 0.9, size=(2, 2, 3, 4, 5))
-    loss = LOSSES.find(name)()
-    gradient, unused = np.empty_like(answer), np.empty_like(answer)
-    loss.evaluate(answer, target, gradient)
-    difference = central_difference(lambda: loss.evaluate(answer, target, unused), answer, 1e-5)
-    assert_close(gradient, difference, 1e-7)
-    single = np.empty(answer.shape, np.float32)
-    assert isinstance(loss.evaluate(answer.astype(np.float32), target.astype(np.float32), single), float)
-    assert_close(single, gradient, 1e-6)
 
 
 def test_an_unknown_loss_is_told_with_the_nearest_one() -> None:

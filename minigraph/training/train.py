@@ -1,0 +1,112 @@
+"""train: the way in for those who have a model and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from minigraph.arrays import ArraysLike
+from minigraph.data.samples import fit_samples
+from minigraph.errors import CheckpointError, DefinitionError
+from minigraph.model.model import Model
+from minigraph.recipe.losses import Loss
+from minigraph.recipe.optimizers import Optimizer
+from minigraph.recipe.schedules import Schedule
+from minigraph.recipe.settings import TrainSection, train_problems
+from minigraph.training.checkpoint import read_checkpoint
+from minigraph.training.loop import new_trainer, run
+from minigraph.training.trainer import History, OnStep
+from minigraph.wording import describe
+
+
+def train(
+    model: Model,
+    x: ArraysLike,
+    target: ArraysLike,
+    *,
+    loss: str | Loss = "sse",
+    optimizer: Optimizer,
+    steps: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    schedule: str | Schedule | None = None,
+    clip_norm: float | None = None,
+    loss_weights: dict[str, float] | None = None,
+    validation: tuple[ArraysLike, ArraysLike] | None = None,
+    metrics: Sequence[str] = (),
+    evaluate_every: int | None = None,
+    patience: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
+    detect_anomaly: bool = False,
+    on_step: OnStep | None = None,
+) -> History:
+    """Fit the model's trainable parameters so that its answer to ``x`` comes near ``target``.
+
+    Every step is one forward, one backward and one update of all parameters at once. The losses of several outputs
+    are added.
+
+    Args:
+        model: its parameters are changed in place.
+        x: as for :meth:`Model.forward`.
+        target: shaped like the answer: an array, or a dict of arrays for several outputs. For "cross_entropy" it may be
+            class numbers: (N,), or (N, H, W) for maps.
+        loss: a loss's name, such as "sse", or a Loss.
+        optimizer: such as ``mg.SGD(learning_rate=3e-5)``.
+        steps: how many updates; or ``epochs``: how many times every sample is seen.
+        batch_size: samples in a step, drawn anew for each epoch; all of them when left out.
+        seed: seeds the order of the samples.
+        schedule: how the rate changes: a name, such as "cosine", or a Schedule.
+        clip_norm: a gradient that is longer is shortened to this length.
+        loss_weights: what an output's loss is multiplied by; 1 when left out.
+        validation: (inputs, targets) that the model is judged by between the steps.
+        metrics: what each evaluation tells beside the loss: "accuracy", "mae", "psnr".
+        evaluate_every: steps between evaluations; an epoch when left out.
+        patience: training stops when so many evaluations in a row bring no better loss.
+        checkpoint: an npz in which the run is kept, so that it can be gone on with; the best weights by validation are
+            kept beside it as best.npz.
+        checkpoint_every: steps between two writings of it, beside that at the end; about ten seconds when left out.
+        resume: go on from the checkpoint, if there is one, to the same bits as if the run had never ended.
+        detect_anomaly: stop at the first step with a node's value or error that is not finite. Slow.
+        on_step: called with (step from 0, loss before its update).
+
+    Raises:
+        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real numbers.
+        DefinitionError: a setting is wrong.
+        CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
+        TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that
+            answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those from
+            before the loss began to rise, up to a tenth of a second earlier.
+    """
+    if not isinstance(optimizer, Optimizer):
+        raise DefinitionError(f"optimizer: found {describe(optimizer)}; expected one such as mg.SGD(learning_rate=0.1)")
+    settings = TrainSection(
+        loss=loss,
+        optimizer=optimizer,
+        steps=steps,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        schedule=schedule,
+        clip_norm=clip_norm,
+        loss_weights=loss_weights or {},
+        metrics=metrics,
+        evaluate_every=evaluate_every,
+        patience=patience,
+        checkpoint_every=checkpoint_every,
+    )
+    problems = train_problems(model.graph.outputs, settings)
+    if problems:
+        raise DefinitionError(problems)
+    samples = fit_samples(model.graph, settings.loss, x, target)
+    judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
+    trainer = new_trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
+    file = None if checkpoint is None else Path(checkpoint)
+    if file is not None and file.exists():
+        if not resume:
+            raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
+        read_checkpoint(file, trainer)
+    run(trainer, file)
+    return trainer.history
