@@ -226,7 +226,8 @@ WRONG_SHAPES: list[tuple[mg.Op, tuple[str, ...], str, str | None]] = [
     (
         mg.Add(),
         ("wide", "narrow"),
-        "node 'node' (Add) reads 'wide' 3x6x7, 'narrow' 2x6x5: Add needs inputs of one shape; found 3x6x7, 2x6x5",
+        "node 'node' (Add) reads 'wide' 3x6x7, 'narrow' 2x6x5: Add needs inputs of one shape, or of "
+        "length 1 where they differ; found 3x6x7, 2x6x5",
         "inputs",
     ),
     (
