@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from minigraph import testing as testing
     from minigraph.definition import Definition as Definition
     from minigraph.errors import CallOrderError as CallOrderError
     from minigraph.errors import CheckpointError as CheckpointError
@@ -116,10 +117,14 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_HOME_OF, "__version__"])  # built from the one list of names
+_MODULES = ("testing",)
+
+__all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # built from the one list of names
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"minigraph.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'minigraph' has no attribute '{name}'")
     value = globals()[name] = getattr(import_module(f"minigraph.{_HOME_OF[name]}"), name)

@@ -23,7 +23,7 @@ LAYERS = [
     ["executors"],
     ["convolution"],
     ["ops", "recipe"],
-    ["graph"],
+    ["graph", "testing"],
     ["model", "definition"],
     ["data"],
     ["recovery"],
@@ -239,11 +239,17 @@ def test_the_public_names_are_those_that_type_checkers_see() -> None:
     assert dir(minigraph) == minigraph.__all__ == sorted(minigraph.__all__)
 
 
-@pytest.mark.parametrize("name", sorted(set(minigraph.__all__) - {"__version__"}))
+@pytest.mark.parametrize("name", sorted(set(minigraph.__all__) - {"__version__", "testing"}))
 def test_every_public_name_is_what_its_file_defines(name: str) -> None:
     found = getattr(minigraph, name)
     assert (found.__name__, found.__module__.partition(".")[0]) == (name, "minigraph")
     assert getattr(sys.modules[found.__module__], name) is found
+
+
+def test_testing_is_a_module_that_needs_no_import_of_its_own() -> None:
+    code = "import minigraph as mg; print(mg.testing.check_op(mg.ReLU(), (2, 3)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert answer.stdout.strip() == "None"
 
 
 def test_a_public_name_that_its_file_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from minigraph.graph.initialization import Explicit, fit
 from minigraph.graph.names import unknown_name, unknown_parameter
 from minigraph.graph.node import Node
 from minigraph.ops.base import Op, Parameter
+from minigraph.ops.checking import calling, check_declared, check_shape
 from minigraph.wording import KeyPath
 
 if TYPE_CHECKING:
@@ -170,19 +171,26 @@ def infer(name: str, node: Node, shapes: Mapping[str, Shape]) -> tuple[Shape, di
     Raises:
         DefinitionError: a wrong count of inputs.
         ShapeError: the op cannot take these shapes.
+        OpError: the op answers with what is no shape, or with no parameters.
     """
     _require_count(name, node)
     op = node.op
     given = [shapes[source] for source in node.inputs]
+    kind = type(op).__name__
     try:
-        shape, parameters = op.output_shape(*given), op.parameters(*given)
+        with calling(f"{kind}.output_shape of node '{name}'"):
+            shape = op.output_shape(*given)
+        check_shape(shape, f"{kind}.output_shape of node '{name}'")
+        with calling(f"{kind}.parameters of node '{name}'"):
+            parameters = op.parameters(*given)
+        check_declared(parameters, Parameter, f"{kind}.parameters of node '{name}'")
         for large in (*given, shape, *(parameter.shape for parameter in parameters.values())):
             if prod(large) > MOST_NUMBERS:
                 raise ShapeError(f"{spell_shape(large)} has more numbers than the {MOST_NUMBERS:,} that are possible")
         return shape, parameters
     except ShapeError as error:
         read = ", ".join(f"'{source}' {spell_shape(shapes[source])}" for source in node.inputs)
-        raise ShapeError(f"node '{name}' ({type(op).__name__}) reads {read}: {error}", error.attribute) from None
+        raise ShapeError(f"node '{name}' ({kind}) reads {read}: {error}", error.attribute) from None
 
 
 def _require_count(name: str, node: Node) -> None:

@@ -19,6 +19,7 @@ from minigraph.arrays import Array
 from minigraph.convolution.layer import Planned
 from minigraph.graph.node import Node
 from minigraph.ops.base import PlanBackward, Slot
+from minigraph.ops.checking import calling, check_state
 from minigraph.steps.steps import (
     FEW_PRODUCTS,
     Step,
@@ -219,7 +220,12 @@ class Plan:
         for name in self._order:
             context = self._contexts[name]
             if context.state:
-                for key, values in self._nodes[name].op.next_state(self._slots[name].inputs, context).items():
+                op = self._nodes[name].op
+                method = f"{type(op).__name__}.next_state of node '{name}'"
+                with calling(method):
+                    found = op.next_state(self._slots[name].inputs, context)
+                check_state(found, context.state, method)
+                for key, values in found.items():
                     self._state[f"{self._graph.owner(name)}.{key}"] = values
 
     def blas_held(self) -> AbstractContextManager[None]:

@@ -1,7 +1,8 @@
-"""What an op's forward and backward return is looked at here before a pass goes on with it.
+"""What the methods of an op return is looked at here before a pass goes on with it.
 
 An op of a user's own may return anything. What is wrong is told as an :class:`~minigraph.errors.OpError` that names the
 node, the op, the method and the rule, not found out later by NumPy in a place that has nothing to do with it.
+:func:`minigraph.testing.check_op` tells the same faults beforehand.
 """
 
 from __future__ import annotations
@@ -13,23 +14,58 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array, Shape, spell_shape
-from minigraph.errors import OpError
-from minigraph.wording import enumerated
+from minigraph.errors import MinigraphError, OpError
+from minigraph.wording import enumerated, shorten
 
 
 @contextmanager
 def calling(method: str) -> Iterator[None]:
-    """Tell a write into an array that the op was lent as what it is. ``method``: such as "Scale.forward of node 'a'".
+    """While a method of an op runs, such as "Scale.forward of node 'a'": what it raises is told to be its own.
 
     Raises:
-        OpError: the op writes into its inputs, its output, the error or its parameters.
+        OpError: it writes into its inputs, its output, the error, its parameters or its state.
     """
     try:
         yield
     except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        raise OpError(f"{method} writes into an array that it was lent; expected a new array") from error
+        if "read-only" in str(error):
+            raise OpError(f"{method} writes into an array that it was lent; expected a new array") from error
+        error.add_note(f"raised by {method}")
+        raise
+    except MinigraphError:
+        raise
+    except Exception as error:
+        error.add_note(f"raised by {method}")
+        raise
+
+
+def check_shape(found: Any, method: str) -> None:
+    """Raise OpError unless ``found`` is a shape (C, H, W) or (F,)."""
+    sound = isinstance(found, tuple) and len(found) in (1, 3)
+    if not sound or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in found):
+        shown = shorten(repr(found))
+        raise OpError(f"{method}: found {shown}; expected a tuple of positive integers, (C, H, W) or (F,)")
+
+
+def check_declared(found: Any, parameter_type: type[Any], method: str) -> None:
+    """Raise OpError unless ``found`` has parameters by their names."""
+    if not isinstance(found, Mapping) or not all(
+        isinstance(name, str) and name.isidentifier() and isinstance(item, parameter_type)
+        for name, item in found.items()
+    ):
+        raise OpError(f"{method}: found {shorten(repr(found))}; expected a dict with an mg.Parameter for each name")
+    for name, item in found.items():
+        if not all(isinstance(size, int) and size > 0 for size in item.shape):
+            raise OpError(f"{method}: found shape {item.shape} for '{name}'; expected positive integers")
+
+
+def check_state(found: Any, state: Mapping[str, Array], method: str) -> None:
+    """Raise OpError unless ``found`` has a new array for each array of the state."""
+    if not isinstance(found, Mapping) or found.keys() != state.keys():
+        shown = enumerated(map(str, found)) if isinstance(found, Mapping) else f"a {type(found).__name__}"
+        raise OpError(f"{method}: found {shown or 'nothing'}; expected a dict with {enumerated(state) or 'nothing'}")
+    for name, held in state.items():
+        check_array(found[name], held.shape, held.dtype, method, f"the state '{name}'", "as state says")
 
 
 def locked(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
