@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
-    from minigraph.recipe.optimizers import LBFGS as LBFGS
-    from minigraph.recipe.optimizers import LM as LM
     from minigraph.recipe.optimizers import SGD as SGD
     from minigraph.recipe.optimizers import Adam as Adam
     from minigraph.recipe.optimizers import AdamW as AdamW
@@ -58,6 +56,8 @@ if TYPE_CHECKING:
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
+    from minigraph.solvers import LBFGS as LBFGS
+    from minigraph.solvers import LM as LM
     from minigraph.steps.threads import set_threads as set_threads
     from minigraph.training import History as History
     from minigraph.training.train import train as train
@@ -107,8 +107,9 @@ _HOMES = {
         "register_op",
     ),
     "model.predict": ("predict",),
-    "recipe.optimizers": ("LBFGS", "LM", "SGD", "Adam", "AdamW", "RMSprop"),
+    "recipe.optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
+    "solvers": ("LBFGS", "LM"),
     "steps.threads": ("set_threads",),
     "training": ("History",),
     "training.train": ("train",),

@@ -18,7 +18,8 @@ PACKAGE = ROOT / "minigraph"
 LAYERS = [
     ["wording"],
     ["errors"],
-    ["arrays", "declared"],
+    ["arrays", "declared", "randomness"],
+    ["solvers"],
     ["steps", "files"],
     ["executors"],
     ["convolution"],

@@ -54,6 +54,7 @@ def load_definition(
         DefinitionError: the file or a value is wrong.
     """
     from minigraph.definition import Definition
+    from minigraph.solvers import SOLVERS
 
     overrides = list(given)
     if data is not None:
@@ -70,7 +71,10 @@ def load_definition(
                 others = [other for other in LENGTHS if train.get(other) is None]
                 overrides += [(f"--{name} {value}", ("train", other), None) for other in others]
             option = f"--{name.replace('_', '-')} {value}"
-            overrides.append((option, paths.get(name, ("train", name)), value))
+            path = paths.get(name, ("train", name))
+            if name == "optimizer" and value in SOLVERS:  # it has no learning rate to be kept
+                path, value = path[:-1], {"name": value}
+            overrides.append((option, path, value))
     return Definition.load(model, overrides)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from minigraph.arrays import Array, Shape, arranged, spell_shape
-from minigraph.data.samples import Samples, fit_samples, fit_target, is_finite, split_rows, stream
+from minigraph.data.samples import Samples, fit_samples, fit_target, is_finite, split_rows
 from minigraph.definition import ArrayFile, DataSection, Definition, HeldOut
 from minigraph.definition.sections import HELD_OUT, ArraySource
 from minigraph.errors import DataError, MinigraphError, Problem, ShapeError
@@ -17,6 +17,7 @@ from minigraph.files.writing import read_npy, read_npz
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model, default_initializer
 from minigraph.ops.base import Parameter
+from minigraph.randomness import stream
 from minigraph.recipe.losses import Loss, SumSquaredError
 from minigraph.wording import KeyPath, did_you_mean, one_of
 

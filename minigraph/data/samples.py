@@ -15,14 +15,6 @@ from minigraph.errors import DataError, ShapeError
 from minigraph.graph.graph import Graph
 from minigraph.recipe.losses import Loss
 
-STREAMS = ("data", "shuffle", "split")
-
-
-def stream(seed: int, purpose: str) -> np.random.Generator:
-    """The random numbers of one of STREAMS: each its own, beside those of ``default_rng(seed)``."""
-    children = np.random.SeedSequence(seed).spawn(len(STREAMS))
-    return np.random.default_rng(children[STREAMS.index(purpose)])
-
 
 @dataclass(frozen=True)
 class Samples:

@@ -29,9 +29,8 @@ from minigraph.graph.names import NAME
 from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES
 from minigraph.recipe.metrics import METRICS
-from minigraph.recipe.optimizers import OPTIMIZERS
 from minigraph.recipe.schedules import SCHEDULES
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, optimizers
 
 Schema = dict[str, Any]
 
@@ -82,7 +81,7 @@ def json_schema() -> Schema:
                 {
                     "loss": {"oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
                     "loss_weights": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
-                    "optimizer": {"oneOf": _members(OPTIMIZERS, "name")},
+                    "optimizer": {"oneOf": _members(optimizers(), "name")},
                     "schedule": {"oneOf": [{"enum": list(SCHEDULES)}, *_members(SCHEDULES, "name")]},
                     "metrics": {"type": "array", "items": {"enum": list(METRICS)}},
                 },

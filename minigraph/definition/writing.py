@@ -14,9 +14,8 @@ from minigraph.graph.initialization import Initializer, to_plain
 from minigraph.graph.node import Node
 from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES
-from minigraph.recipe.optimizers import OPTIMIZERS
 from minigraph.recipe.schedules import SCHEDULES
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, optimizers
 
 
 def to_tables(graph: Graph, data: DataSection | None, train: TrainSection | None) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def train_table(train: TrainSection) -> dict[str, Any]:
     table: dict[str, Any] = {"loss": loss["name"] if len(loss) == 1 else loss}
     if train.loss_weights:
         table["loss_weights"] = dict(train.loss_weights)
-    table["optimizer"] = to_table(OPTIMIZERS, "name", train.optimizer)
+    table["optimizer"] = to_table(optimizers(), "name", train.optimizer)
     if train.schedule is not None:
         table["schedule"] = to_table(SCHEDULES, "name", train.schedule)
     rest = {"clip_norm", "steps", "epochs", "batch_size", "metrics", "evaluate_every", "patience", "checkpoint_every"}

@@ -45,6 +45,7 @@ class Plan:
         training: whether BatchNorm uses the batch's own statistics.
         fixed: (N, C, H, W) by input, if the inputs never change: what follows from them alone is made once.
         input_errors: whether the errors of the inputs are made as well.
+        by_sample: whether the gradients are of each sample, (N, ...), instead of their sum.
         whole: keep every node's value and make every error, instead of sharing memory wherever lifetimes allow.
 
     Attributes:
@@ -65,6 +66,7 @@ class Plan:
         training: bool = True,
         fixed: Mapping[str, Array] | None = None,
         input_errors: bool = False,
+        by_sample: bool = False,
         whole: bool = False,
     ) -> None:
         graph = model.graph
@@ -76,7 +78,7 @@ class Plan:
         self._graph, self._dtype, self._state = graph, model.dtype, model.state
         self._contexts = model.contexts(training)
         self.gradients = dict(gradients or {})
-        self._input_errors, self._whole = input_errors, whole
+        self._input_errors, self._by_sample, self._whole = input_errors, by_sample, whole
         self._nodes = graph.nodes
         needed = graph.needed()
         self._order = [name for name in graph.order if whole or name in needed]
@@ -174,7 +176,11 @@ class Plan:
                     errors[source] = errors[name] if name in self._over else memory.take(self.values[source].shape)
                 targets.append(target(errors[source], source, memory))
             filled = {key: target(array, f"{owner}.{key}", spare) for key, array in own.get(owner, {}).items()}
-            steps += self._backwards[name](errors[name], tuple(targets), filled)
+            if self._by_sample:
+                steps += self._backwards[name](errors[name], tuple(targets), {})
+                steps += self._sample_gradients(name, filled)
+            else:
+                steps += self._backwards[name](errors[name], tuple(targets), filled)
             for total, addend, free in addends:
                 steps.append(partial(np.add, total, addend, total))
                 free.give(addend)
@@ -182,6 +188,17 @@ class Plan:
             if not self._whole and not shared:
                 memory.give(errors[name])
         return steps
+
+    def _sample_gradients(self, name: str, filled: Mapping[str, Array]) -> list[Step]:
+        """The step that fills the gradients (N, ...) of a node's parameters, each sample's apart."""
+        op, slot, error = self._nodes[name].op, self._slots[name], self.errors[name]
+
+        def step() -> None:
+            found = op.sample_gradients(error, slot.inputs, slot.output, slot.context)
+            for key, target in filled.items():
+                target[...] = found[key]
+
+        return [step] if filled else []
 
     # -- the passes --------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution.windows import gather, windows
-from minigraph.ops.base import Context, Errors, PlanBackward, Slot, attribute, register_op
+from minigraph.ops.base import Commutes, Context, Errors, PlanBackward, Slot, attribute, register_op
 from minigraph.ops.pooling import Pooling, bordered, inner, reached
 from minigraph.steps.steps import Step, applying, batch_last, copying, empty_batch_last, setter
 
@@ -23,9 +23,13 @@ class AvgPool(Pooling):
     Source: ONNX AveragePool, operator set 22; PyTorch avg_pool2d.
     """
 
+    commutes: ClassVar[Commutes | None] = "linear"
     reads_output: ClassVar[bool] = False
 
     count_include_pad: bool = attribute(False, "whether padding counts in the divisor")
+
+    def pads(self, *inputs: Shape) -> bool:
+        return self.count_include_pad and any(self.geometry((inputs[0][1], inputs[0][2])).padding)
 
     def multiply_adds(self, *inputs: Shape) -> int:
         return self.taps(*inputs)

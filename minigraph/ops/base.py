@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
+import numpy as np
 from pydantic import Field
 
 from minigraph.arrays import Array, Shape, spell_shape
@@ -77,6 +78,9 @@ class Errors:
     inputs: tuple[Array, ...]
     parameters: Mapping[str, Array] = field(default_factory=dict)
 
+
+Commutes = Literal["linear", "homogeneous", "odd", "order"]
+"""See :attr:`Op.commutes`."""
 
 PlanBackward = Callable[[Array, tuple[Array | None, ...], Mapping[str, Array]], list[Step]]
 
@@ -144,6 +148,10 @@ class Op(Declared, ABC):
     """The most inputs, or None for any number."""
     reads_output: ClassVar[bool] = True
     """Whether backward looks at what forward answered."""
+    commutes: ClassVar[Commutes | None] = None
+    """Of an op that keeps channels apart, what may be done to a channel before it and undone after it: to add to it
+    and mix it with others ("linear"), to multiply it by a positive number ("homogeneous"), to change its sign ("odd"),
+    or only to put it elsewhere among the channels ("order")."""
     in_place: ClassVar[bool] = False
     """Whether a plan may let the output lie where its input does, and the input's error where the output's does."""
 
@@ -171,6 +179,15 @@ class Op(Declared, ABC):
         """How many products are summed in one forward of one sample; 0 for what only looks at single entries."""
         return 0
 
+    @property
+    def mixes_channels(self) -> bool:
+        """Whether each channel of the output is a sum over all channels of the input: kernel (output, input, ...)."""
+        return False
+
+    def pads(self, *inputs: Shape) -> bool:
+        """Whether zeros from beside the input enter the output, so that a constant does not come out as one."""
+        return False
+
     def unread(self, *inputs: Shape) -> tuple[int, int]:
         """Rows and columns at the end of the padded input that the stride never reaches."""
         return 0, 0
@@ -187,6 +204,19 @@ class Op(Declared, ABC):
             error: dLoss/doutput, shaped like ``output``.
             inputs: what forward was given; ``output``: what it answered.
         """
+
+    def sample_gradients(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> Mapping[str, Array]:
+        """The gradients of the parameters with each sample's apart: (N, ...), whose sums are those of backward.
+
+        An op without parameters is never asked. Here each sample goes through backward alone.
+        """
+        samples = [
+            self.backward(error[n : n + 1], tuple(x[n : n + 1] for x in inputs), output[n : n + 1], context).parameters
+            for n in range(len(error))
+        ]
+        return {name: np.stack([gradients[name] for gradients in samples]) for name in samples[0]}
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         """The op's passes over arrays that stay: the steps of forward, and what makes the steps of backward.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -73,6 +74,13 @@ class Conv(Op):
             parameters["bias"] = Parameter((self.out_channels,), 0.0)
         return parameters
 
+    @property
+    def mixes_channels(self) -> bool:
+        return self.groups == 1
+
+    def pads(self, *inputs: Shape) -> bool:
+        return any(self.geometry((inputs[0][1], inputs[0][2])).padding)
+
     def unread(self, *inputs: Shape) -> tuple[int, int]:
         _, height, width = inputs[0]
         return self.geometry((height, width)).unread((height, width), pair(self.kernel_size))
@@ -95,6 +103,18 @@ class Conv(Op):
         if self.bias:
             gradients["bias"] = error.sum(axis=(0, 2, 3))
         return Errors((convolution.input_error(error, kernel, geometry, size),), gradients)
+
+    def sample_gradients(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> Mapping[str, Array]:
+        (x,), kernel = inputs, context.parameters["kernel"]
+        geometry, count = self.geometry(x.shape[2:]), len(x)
+        # Samples that lie side by side as groups of channels keep their gradients apart.
+        beside = replace(geometry, groups=geometry.groups * count)
+        errors, maps = (array.reshape(1, -1, *array.shape[2:]) for array in (error, x))
+        gradient = context.convolution.kernel_gradient(errors, maps, beside, kernel.shape[2:])
+        gradients = {"kernel": gradient.reshape(count, *kernel.shape)}
+        return {**gradients, "bias": error.sum(axis=(2, 3))} if self.bias else gradients
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         if slot.context.convolution.name != "fast":

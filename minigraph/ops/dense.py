@@ -42,6 +42,10 @@ class Dense(Op):
         kernel = Parameter((self.out_features, features), "he_normal", features, self.out_features)
         return {"kernel": kernel, "bias": Parameter((self.out_features,), 0.0)} if self.bias else {"kernel": kernel}
 
+    @property
+    def mixes_channels(self) -> bool:
+        return True
+
     def multiply_adds(self, *inputs: Shape) -> int:
         return inputs[0][0] * self.out_features
 
@@ -57,6 +61,13 @@ class Dense(Op):
         if self.bias:
             gradients["bias"] = error.sum(axis=0)
         return Errors((error @ context.parameters["kernel"],), gradients)
+
+    def sample_gradients(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> Mapping[str, Array]:
+        # (N, O, 1) * (N, 1, F)
+        gradients = {"kernel": error[:, :, None] * inputs[0][:, None, :]}
+        return {**gradients, "bias": error} if self.bias else gradients
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         # Batch-last: (F, N) and (O, N)

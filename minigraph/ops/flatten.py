@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
-from minigraph.ops.base import Context, Errors, Op, PlanBackward, Slot, register_op
+from minigraph.ops.base import Commutes, Context, Errors, Op, PlanBackward, Slot, register_op
 from minigraph.steps.steps import Step, batch_last, copying
 
 
@@ -15,6 +15,7 @@ from minigraph.steps.steps import Step, batch_last, copying
 class Flatten(Op):
     """(C, H, W) to (C*H*W,): channel after channel, row after row."""
 
+    commutes: ClassVar[Commutes | None] = "linear"
     family: ClassVar[str] = "dense"
     reads_output: ClassVar[bool] = False
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array, Shape
-from minigraph.ops.base import Context, Errors, Op, PlanBackward, Slot, register_op, require_map
+from minigraph.ops.base import Commutes, Context, Errors, Op, PlanBackward, Slot, register_op, require_map
 from minigraph.steps.steps import Step, empty_batch_last, setter
 
 
@@ -18,6 +18,7 @@ from minigraph.steps.steps import Step, empty_batch_last, setter
 class GlobalAvgPool(Op):
     """(C, H, W) to (C, 1, 1): each channel's mean. Source: ONNX GlobalAveragePool, operator set 22."""
 
+    commutes: ClassVar[Commutes | None] = "linear"
     family: ClassVar[str] = "pooling"
     reads_output: ClassVar[bool] = False
 

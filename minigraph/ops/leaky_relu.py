@@ -9,7 +9,7 @@ import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.declared.fields import Number
-from minigraph.ops.base import Context, Elementwise, Errors, PlanBackward, Slot, attribute, register_op
+from minigraph.ops.base import Commutes, Context, Elementwise, Errors, PlanBackward, Slot, attribute, register_op
 from minigraph.steps.steps import Step, applying, empty_batch_last
 
 
@@ -17,6 +17,7 @@ from minigraph.steps.steps import Step, applying, empty_batch_last
 class LeakyReLU(Elementwise):
     """x where x > 0, else slope * x, elementwise. Its derivative at 0 is the slope, as in PyTorch."""
 
+    commutes: ClassVar[Commutes | None] = "homogeneous"
     family: ClassVar[str] = "activation"
     reads_output: ClassVar[bool] = False
 

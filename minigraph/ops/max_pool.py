@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.convolution.windows import gather
-from minigraph.ops.base import Context, Errors, PlanBackward, Slot, register_op
+from minigraph.ops.base import Commutes, Context, Errors, PlanBackward, Slot, register_op
 from minigraph.ops.pooling import Pooling, bordered, inner, reached
 from minigraph.steps.steps import Step, applying, batch_last, copying, empty_batch_last, setter
 
@@ -21,6 +22,8 @@ class MaxPool(Pooling):
     to right, top to bottom, gets the whole error, as in PyTorch; a window with NaN answers NaN, and the first NaN gets
     it. Source: ONNX MaxPool, operator set 22; PyTorch max_pool2d.
     """
+
+    commutes: ClassVar[Commutes | None] = "homogeneous"
 
     def forward(self, inputs: tuple[Array, ...], context: Context) -> Array:
         answer: Array = self.windows(inputs[0], -np.inf).max(axis=(2, 3))

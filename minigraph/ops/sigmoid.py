@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.ops.base import Context, Elementwise, Errors, PlanBackward, Slot, register_op
+from minigraph.ops.base import Commutes, Context, Elementwise, Errors, PlanBackward, Slot, register_op
 from minigraph.steps.steps import Step, applying, empty_batch_last
 
 
@@ -16,6 +16,7 @@ from minigraph.steps.steps import Step, applying, empty_batch_last
 class Sigmoid(Elementwise):
     """1 / (1 + exp(-x)), elementwise, with no overflow at any x."""
 
+    commutes: ClassVar[Commutes | None] = "order"
     family: ClassVar[str] = "activation"
     in_place: ClassVar[bool] = True
 

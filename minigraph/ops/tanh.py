@@ -7,13 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.ops.base import Context, Elementwise, Errors, register_op
+from minigraph.ops.base import Commutes, Context, Elementwise, Errors, register_op
 
 
 @register_op
 class Tanh(Elementwise):
     """tanh(x), elementwise."""
 
+    commutes: ClassVar[Commutes | None] = "odd"
     family: ClassVar[str] = "activation"
     in_place: ClassVar[bool] = True
 

@@ -28,6 +28,10 @@ class Loss(Declared, ABC):
     takes_classes: ClassVar[bool] = False
     """Whether the target may be class numbers: integers in the answer's shape without its channels."""
 
+    def squares(self, entries: int) -> float | None:
+        """c where the loss of so many entries is c times the sum of their squared differences; None elsewhere."""
+        return None
+
     @abstractmethod
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         """The loss; dLoss/danswer is written into ``error``. All three arrays have one shape.
@@ -45,6 +49,9 @@ class SumSquaredError(Loss):
 
     sums: ClassVar[bool] = True
 
+    def squares(self, entries: int) -> float:
+        return 1.0
+
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         np.subtract(answer, target, out=error)
         loss = float(np.vdot(error, error))
@@ -55,6 +62,9 @@ class SumSquaredError(Loss):
 @LOSSES.register("mse")
 class MeanSquaredError(Loss):
     """The mean of squared differences over everything."""
+
+    def squares(self, entries: int) -> float:
+        return 1 / entries
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         np.subtract(answer, target, out=error)

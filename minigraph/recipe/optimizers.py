@@ -186,25 +186,3 @@ class RMSprop(Optimizer):
             gradient[...] = velocity
         gradient *= rate
         parameters -= gradient
-
-
-class Solver(Optimizer, ABC):
-    """An optimizer that sees all samples at once and looks ahead: a step is an evaluation of the loss at some point.
-
-    It runs until the loss falls no further, or for so many evaluations. The loss has to be a sum of squares.
-    """
-
-    learning_rate: Number = Field(1.0, gt=0, description="not used: a solver finds the length of its steps itself")
-
-    def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        raise TypeError("a solver takes no single steps: minigraph.training.solving runs it")
-
-
-@OPTIMIZERS.register("lm")
-class LM(Solver):
-    """Gauss-Newton steps, damped where they would lead uphill. Levenberg 1944, Marquardt 1963; MINPACK's lmder."""
-
-
-@OPTIMIZERS.register("lbfgs")
-class LBFGS(Solver):
-    """Quasi-Newton steps from the gradients of the last few points, with a line search. Liu and Nocedal 1989."""

@@ -9,12 +9,14 @@ from pydantic import Field, PlainValidator, field_validator
 
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Count, Number, Positive, also_called
+from minigraph.declared.registry import Registry
 from minigraph.declared.tables import from_table, to_table
 from minigraph.errors import DefinitionError, Problem
 from minigraph.recipe.losses import LOSSES, Loss, SumSquaredError
 from minigraph.recipe.metrics import METRICS
-from minigraph.recipe.optimizers import OPTIMIZERS, Optimizer, Solver
+from minigraph.recipe.optimizers import OPTIMIZERS, Optimizer
 from minigraph.recipe.schedules import SCHEDULES, Schedule
+from minigraph.solvers import Solver, solvers
 from minigraph.wording import describe, did_you_mean, one_of
 
 
@@ -29,8 +31,16 @@ def _loss(value: object) -> Loss:
     return LOSSES.find(value)()
 
 
-def _optimizer(value: object) -> Optimizer:
-    return value if isinstance(value, Optimizer) else from_table(OPTIMIZERS, "name", value)
+def _optimizer(value: object) -> Optimizer | Solver:
+    return value if isinstance(value, Optimizer | Solver) else from_table(optimizers(), "name", value)
+
+
+def optimizers() -> Registry[Optimizer | Solver]:
+    """All that ``[train]`` may name as its optimizer: optimizers, and the solvers that can train."""
+    known: Registry[Optimizer | Solver] = Registry("optimizer")
+    for name, kind in [*OPTIMIZERS.items(), *((name, kind) for name, kind in solvers().items() if kind.trains)]:
+        known.register(name)(kind)
+    return known
 
 
 def _schedule(value: object) -> Schedule | None:
@@ -59,7 +69,7 @@ class TrainSection(Declared):
     loss_weights: dict[str, Number] = Field(
         default_factory=dict, description="what each output's loss is multiplied by; 1 when left out"
     )
-    optimizer: Annotated[Optimizer, PlainValidator(_optimizer)] = Field(
+    optimizer: Annotated[Optimizer | Solver, PlainValidator(_optimizer)] = Field(
         description='a table such as { name = "sgd", learning_rate = 3e-5 }'
     )
     schedule: Annotated[Schedule | None, PlainValidator(_schedule)] = Field(
@@ -129,7 +139,7 @@ def train_problems(outputs: Sequence[str], train: TrainSection) -> list[Problem]
 
 def _solver_problems(outputs: Sequence[str], train: TrainSection) -> list[Problem]:
     """What in ``[train]`` does not go with a solver."""
-    name = to_table(OPTIMIZERS, "name", train.optimizer)["name"]
+    name = to_table(optimizers(), "name", train.optimizer)["name"]
     keys = ("loss_weights", "schedule", "clip_norm", "epochs", "batch_size", "evaluate_every", "patience")
     problems = [
         Problem(
@@ -140,9 +150,10 @@ def _solver_problems(outputs: Sequence[str], train: TrainSection) -> list[Proble
         for key in keys
         if getattr(train, key)
     ]
-    loss = to_table(LOSSES, "name", train.loss)["name"]
-    if loss != "sse" and (loss != "mse" or len(outputs) > 1):
-        wanted = "'sse', or 'mse' of a single output"
+    if train.loss.squares(1) is None or (len(outputs) > 1 and not train.loss.sums):
+        loss = to_table(LOSSES, "name", train.loss)["name"]
+        squares = [(f"'{name}'", kind.sums) for name, kind in LOSSES.items() if kind().squares(1) is not None]
+        wanted = ", or ".join(name if sums else f"{name} of a single output" for name, sums in squares)
         problems.append(
             Problem(("loss",), f"found '{loss}' beside the optimizer '{name}'; expected a sum of squares: {wanted}")
         )

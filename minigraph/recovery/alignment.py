@@ -15,31 +15,8 @@ import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.graph.graph import Graph
-from minigraph.ops.avg_pool import AvgPool
-from minigraph.ops.base import Op
-from minigraph.ops.conv import Conv
-from minigraph.ops.dense import Dense
-from minigraph.ops.flatten import Flatten
-from minigraph.ops.global_avg_pool import GlobalAvgPool
-from minigraph.ops.leaky_relu import LeakyReLU
-from minigraph.ops.max_pool import MaxPool
-from minigraph.ops.relu import ReLU
-from minigraph.ops.sigmoid import Sigmoid
-from minigraph.ops.tanh import Tanh
 
 LINEAR, HOMOGENEOUS, ODD, ORDER = "linear", "homogeneous", "odd", "order"
-BETWEEN: dict[type[Op], str] = {
-    AvgPool: LINEAR,
-    GlobalAvgPool: LINEAR,
-    Flatten: LINEAR,
-    ReLU: HOMOGENEOUS,
-    LeakyReLU: HOMOGENEOUS,
-    MaxPool: HOMOGENEOUS,
-    Tanh: ODD,
-    Sigmoid: ORDER,
-}
-"""Ops that keep channels apart, and what may be done to a channel before them and undone after them."""
-
 Named = Mapping[str, Array]
 
 
@@ -115,7 +92,7 @@ def links(graph: Graph) -> list[Link]:
     def movable(name: str) -> bool:
         node = nodes[name]
         alone = node.share is None and name not in shared and node.trainable
-        return alone and (isinstance(node.op, Dense) or (isinstance(node.op, Conv) and node.op.groups == 1))
+        return alone and node.op.mixes_channels
 
     found = []
     for upper in graph.order:
@@ -126,16 +103,15 @@ def links(graph: Graph) -> list[Link]:
             name = readers[name][0]
             op = nodes[name].op
             if movable(name):
-                if isinstance(op, Conv):
-                    padded |= any(op.geometry(shapes[nodes[name].inputs[0]][1:]).padding)  # type: ignore[arg-type]
+                padded |= op.pads(shapes[nodes[name].inputs[0]])
                 freedom = _common(freedoms)
                 both = all(f"{end}.bias" in graph.parameters for end in (upper, name))
                 found.append(Link(upper, name, shapes[upper][0], freedom, both and freedom == LINEAR and not padded))
                 break
-            if type(op) not in BETWEEN:
+            if op.commutes is None:
                 break
-            freedoms.add(BETWEEN[type(op)])
-            padded |= isinstance(op, AvgPool) and bool(op.padding)
+            freedoms.add(op.commutes)
+            padded |= op.pads(shapes[nodes[name].inputs[0]])
     return found
 
 

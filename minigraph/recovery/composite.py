@@ -21,7 +21,8 @@ from minigraph.declared.fields import pair
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.ops.conv import Conv
-from minigraph.recovery.equations import BilinearEquations, Equations, GraphEquations, MixedEquations
+from minigraph.recovery.equations import BilinearEquations, GraphEquations, MixedEquations
+from minigraph.solvers import Equations
 
 ROWS = 20_000
 """So many rows of patches are held at once."""

@@ -1,14 +1,13 @@
 """The equations that recovery solves: answer(p) - target = 0 for the trainable parameters p, and their Jacobian.
 
-The Jacobian comes from the ops' own backward: one row is what a one-hot error at one entry of one output leaves as
-gradient, and the rows are pushed through the graph together, as one batch.
+The Jacobian comes from the ops' own backward: one row is the gradient that a one-hot error at one entry of one output
+leaves. Rows are the samples of a batch, whose gradients are kept apart.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -17,28 +16,10 @@ from minigraph.arrays import Array
 from minigraph.errors import DefinitionError
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan
-from minigraph.ops.base import Errors
-from minigraph.ops.conv import Conv
+from minigraph.solvers import Equations
 
 CHUNK = 4_000_000
 """So many numbers of patches are held at once while rows of the Jacobian are computed."""
-
-
-class Equations(ABC):
-    """R equations in P unknowns, to be solved in the sense of least squares."""
-
-    @abstractmethod
-    def residual(self, p: Array) -> Array:
-        """What is left of each equation at ``p`` (P,): (R,)."""
-
-    @abstractmethod
-    def jacobian(self, p: Array) -> Array:
-        """dresidual/dp: (R, P)."""
-
-    def loss_and_gradient(self, p: Array) -> tuple[float, Array]:
-        """The sum of squares of the residual, and its gradient (P,)."""
-        residual = self.residual(p)
-        return float(residual @ residual), 2 * residual @ self.jacobian(p)
 
 
 class GraphEquations(Equations):
@@ -71,15 +52,7 @@ class GraphEquations(Equations):
         self._gradient = np.zeros_like(model.parameters.trainable)
         samples = len(next(iter(inputs.values())))
         self._plan = Plan(model, samples, model.parameters.views_of(self._gradient), fixed=inputs)
-        places = model.parameters.views_of(np.arange(self._gradient.size))
-        self._columns = {name: slice(place.flat[0], place.flat[-1] + 1) for name, place in places.items()}
-        self._owner = {name: graph.owner(name) for name in graph.order}
-        # An error is of use to a node that has, or reads something that has, a trainable parameter.
-        self._carrying: set[str] = set()
-        for name in graph.order:
-            own = any(column.startswith(f"{self._owner[name]}.") for column in self._columns)
-            if own or self._carrying & set(graph.nodes[name].inputs):
-                self._carrying.add(name)
+        self._row_plans: dict[int, Plan] = {}
 
     def residual(self, p: Array) -> Array:
         self.model.parameters.trainable[...] = p
@@ -102,67 +75,47 @@ class GraphEquations(Equations):
 
     def jacobian(self, p: Array) -> Array:
         self.model.parameters.trainable[...] = p
-        with self.model.whole_pass(self._plan.batch, training=False) as plan:
-            plan.fill(self.inputs)
-            plan.forward()
-            arrays = {name: array.copy() for name, array in plan.values.items()}
         jacobian = np.zeros((len(self.kept), len(p)))
-        largest = max(prod(array.shape[1:]) for array in arrays.values())
-        taps = max((prod(parameter.shape[2:]) for parameter in self.model.graph.parameters.values()), default=1)
-        step = max(CHUNK // (largest * taps), 1)
         start = 0
         for output, shape in self.shapes.items():
             inside = np.flatnonzero((self.kept >= start) & (self.kept < start + prod(shape)))
-            for first in range(0, len(inside), step):
-                rows = inside[first : first + step]
+            for first in range(0, len(inside), self._at_once):
+                rows = inside[first : first + self._at_once]
                 samples, entries = np.divmod(self.kept[rows] - start, prod(shape[1:]))
-                error = np.zeros((len(rows), prod(shape[1:])))
-                error[np.arange(len(rows)), entries] = 1.0
-                jacobian[rows] = self._push(arrays, output, error.reshape(-1, *shape[1:]), samples)
+                jacobian[rows] = self._rows(output, samples, entries)
             start += prod(shape)
         return jacobian
 
-    def _push(self, arrays: Mapping[str, Array], output: str, error: Array, samples: Array) -> Array:
-        """The gradients (rows, P) of rows of errors at an output; a row is about the sample that ``samples`` names."""
-        errors, rows = {output: error}, np.zeros((len(error), self._gradient.size))
-        nodes, contexts = self.model.graph.nodes, self.model.contexts(training=False)
-        for name in reversed(self.model.graph.order):
-            if name not in errors or name not in self._carrying:
-                continue
-            op, sources, context = nodes[name].op, nodes[name].inputs, contexts[name]
-            inputs = tuple(arrays[source][samples] for source in sources)
-            held = arrays[name][samples]
-            wanted = {key for key in context.parameters if f"{self._owner[name]}.{key}" in self._columns}
-            if isinstance(op, Conv):
-                (x,), kernel, engine = inputs, context.parameters["kernel"], context.convolution
-                geometry = op.geometry(x.shape[2:])
-                # Rows that lie side by side as groups of channels keep their gradients apart.
-                lanes = replace(geometry, groups=geometry.groups * len(x))
-                pushed, beside = (array.reshape(1, -1, *array.shape[2:]) for array in (errors[name], x))
-                own, reached = {}, []
-                if "kernel" in wanted:
-                    own["kernel"] = engine.kernel_gradient(pushed, beside, lanes, kernel.shape[2:])
-                if "bias" in wanted:
-                    own["bias"] = errors[name].sum(axis=(2, 3))
-                if sources[0] in self._carrying:
-                    reached.append(engine.input_error(errors[name], kernel, geometry, x.shape[2:]))
-                answered = Errors(tuple(reached), own)
-            elif wanted:
-                parts = [
-                    op.backward(errors[name][row], tuple(array[row] for array in inputs), held[row], context)
-                    for row in (slice(index, index + 1) for index in range(len(error)))
-                ]
-                answered = Errors(
-                    tuple(np.concatenate(arrays) for arrays in zip(*(part.inputs for part in parts), strict=True)),
-                    {key: np.stack([part.parameters[key] for part in parts]) for key in wanted},
-                )
-            else:
-                answered = op.backward(errors[name], inputs, held, context)
-            for source, addend in zip(sources, answered.inputs, strict=False):
-                if source in self._carrying:
-                    errors[source] = errors[source] + addend if source in errors else addend
-            for key in wanted:
-                rows[:, self._columns[f"{self._owner[name]}.{key}"]] += answered.parameters[key].reshape(len(error), -1)
+    @cached_property
+    def _at_once(self) -> int:
+        """How many rows are made at once."""
+        graph = self.model.graph
+        largest = max(prod(shape) for shape in graph.shapes.values())
+        taps = max((prod(parameter.shape[2:]) for parameter in graph.parameters.values()), default=1)
+        return max(CHUNK // (largest * taps), 1)
+
+    def _rows(self, output: str, samples: Array, entries: Array) -> Array:
+        """Rows (n, P) of the Jacobian: row i is about one entry of one sample's answer at an output."""
+        count, learned = len(samples), self.model.parameters.trainable
+        plan = self._row_plans.get(count)
+        if plan is None:
+            gradients = {
+                name: np.zeros((count, *view.shape)) for name, view in self.model.parameters.views_of(learned).items()
+            }
+            plan = self._row_plans[count] = Plan(self.model, count, gradients, by_sample=True)
+        plan.fill({name: array[samples] for name, array in self.inputs.items()})
+        plan.forward()
+        for name, error in plan.prepare_errors().items():
+            error[...] = 0
+            if name == output:
+                error.reshape(count, -1)[np.arange(count), entries] = 1
+        plan.backward()
+        rows = np.empty((count, len(learned)))
+        column = 0
+        for gradient in plan.gradients.values():
+            width = gradient[0].size
+            rows[:, column : column + width] = gradient.reshape(count, -1)
+            column += width
         return rows
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from minigraph.arrays import Array
 from minigraph.recovery.identifiability import RANK, rank
 from minigraph.recovery.search import Search, Start
-from minigraph.recovery.solvers import EXACT, sum_of_squares
-from minigraph.recovery.verdict import FITTED, LOCAL, MISFIT, UNCONVERGED, Verdict
+from minigraph.recovery.verdict import EXACT, FITTED, LOCAL, MISFIT, UNCONVERGED, Verdict
+from minigraph.solvers import sum_of_squares
 
 DOUBT = 1e-3
 """A cascade is refuted where noise would make it so much worse than its composite with a smaller probability."""

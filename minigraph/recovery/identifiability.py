@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array, ArraysLike, by_name, canonical
+from minigraph.files.plain import plain
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
+from minigraph.randomness import stream
 from minigraph.recovery.alignment import Link, Named, links
 from minigraph.recovery.composite import Composite, why_not_linear
-from minigraph.recovery.equations import Equations, GraphEquations
+from minigraph.recovery.equations import GraphEquations
+from minigraph.solvers import Equations
 
 ROWS = 20
 """Of very many equations so many for each unknown are looked at."""
@@ -51,10 +54,8 @@ class Identifiability:
     warnings: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
-        """The facts for JSON, which has no infinity."""
-        facts = asdict(self)
-        if self.composite_condition == float("inf"):
-            facts["composite_condition"] = None
+        """The facts for JSON."""
+        facts: dict[str, Any] = plain(asdict(self))
         return facts
 
     def __str__(self) -> str:
@@ -92,7 +93,7 @@ def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: in
     samples = len(next(iter(inputs.values())))
     targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
     total, unknowns = sum(array.size for array in targets.values()), model.parameters.trainable.size
-    generator = np.random.default_rng([seed, 1])
+    generator = stream(seed, "points")
     points = [generator.normal(size=unknowns) for _ in range(POINTS)]
     composite_facts: tuple[int | None, int | None, float | None] = (None, None, None)
     equations: Equations
@@ -132,7 +133,7 @@ def rank(jacobian: Array) -> int:
 def probes(model: Model, seed: int) -> GraphEquations:
     """Equations on random inputs, about three for each unknown: what they cannot tell, no data can."""
     graph, unknowns = model.graph, model.parameters.trainable.size
-    generator = np.random.default_rng([seed, 2])
+    generator = stream(seed, "probes")
     entries = sum(prod(graph.shapes[name]) for name in graph.outputs)
     samples = min(3 * unknowns // entries + 2, 3 * unknowns)
     inputs = {name: generator.normal(size=(samples, *shape)) for name, shape in graph.inputs.items()}

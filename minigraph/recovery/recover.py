@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from minigraph.arrays import Array, ArraysLike, by_name, canonical
-from minigraph.errors import DataError, DefinitionError, ExecutorError, ShapeError
+from minigraph.arrays import Array, ArraysLike, by_name, canonical, require_same_count
+from minigraph.errors import DataError, DefinitionError, ExecutorError
 from minigraph.executors import run
+from minigraph.files.plain import plain
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.recovery.alignment import Named
 from minigraph.recovery.fit import Fit, judge_fit, measure_fit, plausible
-from minigraph.recovery.search import SOLVERS, Search, Start, Task
-from minigraph.recovery.solvers import sum_of_squares
+from minigraph.recovery.search import AUTO, Choice, Search, Start, Task
 from minigraph.recovery.verdict import FITTED, LOCAL, RECOVERED, VERDICTS, Verdict
+from minigraph.solvers import solvers, sum_of_squares
 from minigraph.wording import describe, did_you_mean, one_of
 
 AGREEING = 3
@@ -34,7 +34,7 @@ class Recovery:
     """What :func:`recover` found.
 
     Attributes:
-        verdict: its name and why; solver: the solver's name and why it was chosen.
+        verdict: its name and why; solver: the one that was chosen.
         parameters: the best start's, by full name, aligned with the teacher where there is one.
         loss: the best start's sum of squared differences.
         kernel_error: by node, the largest difference of kernels relative to the teacher's largest; empty without one.
@@ -47,7 +47,7 @@ class Recovery:
     """
 
     verdict: Verdict
-    solver: Verdict
+    solver: Choice
     parameters: dict[str, Array]
     loss: float
     kernel_error: dict[str, float]
@@ -59,33 +59,36 @@ class Recovery:
     ended: str = ""
 
     def plain(self) -> dict[str, Any]:
-        """The facts for JSON, which has no infinity."""
-        return {
-            "recovered": self.recovered,
-            "verdict": self.verdict.name,
-            "why": self.verdict.why,
-            "loss": _finite(self.loss),
-            "kernel_error": self.kernel_error,
-            "starts": len(self.starts),
-            "successes": self.successes,
-            "seconds": round(self.seconds, 6),
-            "solver": self.solver.name,
-            "reason": self.solver.why,
-            "ended": self.ended,
-            "fit": self.fit and {key: _finite(fact) for key, fact in asdict(self.fit).items()},
-            "best": self.starts[self.best].index,
-            "attempts": [
-                {
-                    "index": start.index,
-                    "verdict": start.verdict.name,
-                    "why": start.verdict.why,
-                    "loss": _finite(start.loss),
-                    "kernel_error": start.kernel_error,
-                    "evaluations": len(start.losses),
-                }
-                for start in self.starts
-            ],
-        }
+        """The facts for JSON."""
+        facts: dict[str, Any] = plain(
+            {
+                "recovered": self.recovered,
+                "verdict": self.verdict.name,
+                "why": self.verdict.why,
+                "loss": self.loss,
+                "kernel_error": self.kernel_error,
+                "starts": len(self.starts),
+                "successes": self.successes,
+                "seconds": round(self.seconds, 6),
+                "solver": self.solver.name,
+                "reason": self.solver.why,
+                "ended": self.ended,
+                "fit": self.fit and asdict(self.fit),
+                "best": self.starts[self.best].index,
+                "attempts": [
+                    {
+                        "index": start.index,
+                        "verdict": start.verdict.name,
+                        "why": start.verdict.why,
+                        "loss": start.loss,
+                        "kernel_error": start.kernel_error,
+                        "evaluations": len(start.losses),
+                    }
+                    for start in self.starts
+                ],
+            }
+        )
+        return facts
 
     @property
     def interrupted(self) -> bool:
@@ -120,7 +123,7 @@ def recover(
         teacher: the parameters that made the target, by full name, where they are known: the verdict is about them.
         restarts: the most starts; the search stops as soon as its verdict is certain.
         solver: "composite" (linear cascades), "lm", "lbfgs", or "auto".
-        seed: start i is drawn from ``default_rng([seed, i])``.
+        seed: of the starts, each of which has a stream of its own, and of what is held out.
         workers, scheduler: where the starts run, as for :func:`minigraph.executors.run`; they end alike everywhere.
         every: run all starts whatever they find.
         on_start: called with each start when it has ended, in any order where there are several workers.
@@ -215,9 +218,10 @@ def _task(
     """The checked arguments of :func:`recover`."""
     if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:
         raise DefinitionError(f"restarts: found {describe(restarts)}; expected an integer of at least 1")
-    if solver not in SOLVERS:
+    known = [AUTO, *solvers()]
+    if solver not in known:
         raise DefinitionError(
-            f"solver: found {describe(solver)}; expected {one_of(SOLVERS)}{did_you_mean(str(solver), SOLVERS)}"
+            f"solver: found {describe(solver)}; expected {one_of(known)}{did_you_mean(str(solver), known)}"
         )
     inputs, targets = (
         {name: canonical(given[name], graph.shapes[name], name, "float64") for name in names}
@@ -227,9 +231,7 @@ def _task(
         )
     )
     counts = {**{name: len(a) for name, a in inputs.items()}, **{f"target of {n}": len(a) for n, a in targets.items()}}
-    if len(set(counts.values())) > 1:
-        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise ShapeError(f"inputs and targets need the same number of samples; found {found}")
+    require_same_count(counts, "inputs and targets")
     model = Model(graph, seed, dtype="float64")
     unknowns = model.parameters.trainable.size
     if not unknowns:
@@ -244,7 +246,3 @@ def _task(
         taught = {name: array.copy() for name, array in model.parameters.items()}
     entries = sum(array.size for array in targets.values())
     return Task(graph, inputs, targets, taught, solver, seed, hold_out=taught is None and entries >= 2 * unknowns)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not isfinite(value) else value

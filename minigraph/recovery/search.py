@@ -15,16 +15,17 @@ from minigraph.errors import DefinitionError
 from minigraph.graph.graph import Graph
 from minigraph.graph.initialization import Explicit
 from minigraph.model.model import Model, default_initializer
+from minigraph.randomness import stream
 from minigraph.recovery.alignment import Named, align, links, parameter_errors
 from minigraph.recovery.composite import Composite, CompositeFit, why_not_linear
-from minigraph.recovery.equations import Equations, GraphEquations
+from minigraph.recovery.composite_solver import RecoverySystem
+from minigraph.recovery.equations import GraphEquations
 from minigraph.recovery.identifiability import probes
-from minigraph.recovery.solvers import EXACT, Solution, composite_first, lbfgs, levenberg_marquardt, sum_of_squares
-from minigraph.recovery.verdict import EQUIVALENT, FITTED, NEAR, RECOVERED, SAME, UNCONVERGED, Verdict, minimum
+from minigraph.recovery.verdict import EQUIVALENT, EXACT, FITTED, NEAR, RECOVERED, SAME, UNCONVERGED, Verdict, minimum
+from minigraph.solvers import SOLVERS, Equations, Solution, Solver, solvers, sum_of_squares
 
-SOLVERS = ("auto", "composite", "lm", "lbfgs")
-JACOBIAN = 2_000_000
-"""Where a Jacobian's rows have more entries and push more errors than this, L-BFGS is used, which needs none."""
+AUTO = "auto"
+"""Lets the system choose its solver."""
 HELD_OUT = 0.2
 """Without a teacher this part of the targets can be held out to check the fit on."""
 
@@ -55,7 +56,7 @@ class Task:
 
     Attributes:
         inputs, targets: in float64, (N, C, H, W) or (N, F); teacher: in full shape, or None.
-        solver: one of :data:`SOLVERS`; seed: of the starts and of what is held out.
+        solver: a name in SOLVERS, or :data:`AUTO`; seed: of the starts and of what is held out.
         hold_out: whether a part of the targets is left out of the fit.
     """
 
@@ -66,6 +67,14 @@ class Task:
     solver: str
     seed: int
     hold_out: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The solver that was chosen: its name and why."""
+
+    name: str
+    why: str
 
 
 class Search:
@@ -82,12 +91,16 @@ class Search:
         self.size = sqrt(sum_of_squares(self.all.target)) or 1.0
         kept = self._kept() if task.hold_out else None
         self.fitted = self.all if kept is None else GraphEquations(self.model, task.inputs, task.targets, kept)
-        self.solver = self._choose()
         self.composite: Composite | None = None
         self.baseline: CompositeFit | None = None
-        if not why_not_linear(task.graph):
+        not_linear = why_not_linear(task.graph)
+        if not not_linear:
             self.composite = Composite(self.model)
             self.baseline = self._compose(kept)
+        rows, unknowns = len(self.fitted.kept), self.model.parameters.trainable.size
+        pushed = max(prod(shape) for shape in self.graph.shapes.values())
+        self.system = RecoverySystem(self.fitted, rows, unknowns, pushed, self.composite, self.baseline, not_linear)
+        self._solver, self.solver = choose(task.solver, self.system)
         self._draws = self._initializers()
         self._name = uuid4().hex
 
@@ -103,7 +116,7 @@ class Search:
 
     def _kept(self) -> Array:
         """The equations that are fitted where a part is held out: whole positions, with all their channels."""
-        generator = np.random.default_rng([self.task.seed, 3])
+        generator = stream(self.task.seed, "held out")
         masks = []
         for name in self.graph.outputs:
             target = self.task.targets[name]
@@ -127,23 +140,6 @@ class Search:
             return self.composite.equations(self._compose(kept))
         return GraphEquations(self.model, self.task.inputs, self.task.targets, kept)
 
-    def _choose(self) -> Verdict:
-        """The solver that is used, and why."""
-        reason, asked = why_not_linear(self.graph), self.task.solver
-        rows, unknowns = len(self.fitted.kept), self.model.parameters.trainable.size
-        if asked == "composite" and reason:
-            raise DefinitionError(
-                f"solver 'composite': found a graph that is no linear cascade ({reason}); expected Conv nodes in a "
-                "row, unpadded after the first, or another solver: auto, lm, lbfgs"
-            )
-        if asked != "auto":
-            return Verdict(asked, "as asked")
-        if not reason:
-            return Verdict("composite", "a linear cascade: least squares finds its composite, which is then factorised")
-        large = rows * (unknowns + max(prod(shape) for shape in self.graph.shapes.values())) > JACOBIAN
-        told = f"no linear cascade ({reason}), and a Jacobian of {rows:,} x {unknowns:,}"
-        return Verdict("lbfgs", f"{told} is too large") if large else Verdict("lm", f"{told} is small")
-
     def _initializers(self) -> dict[str, Any]:
         """How each trainable parameter is drawn: as declared, but where constants would make all starts alike."""
         graph, draws = self.graph, {}
@@ -157,7 +153,7 @@ class Search:
 
     def first(self, index: int) -> Array:
         """The first parameters (P,) of a start."""
-        generator = np.random.default_rng([self.task.seed, index])
+        generator = stream(self.task.seed, "starts", index)
         p = np.zeros_like(self.model.parameters.trainable)
         for name, view in self.model.parameters.views_of(p).items():
             view[...] = self._draws[name].draw(self.graph.parameters[name], generator)
@@ -165,11 +161,7 @@ class Search:
 
     def solve(self, p: Array) -> Solution:
         """Where the solver gets from ``p``, on the equations that are fitted."""
-        if self.solver.name == "composite":
-            assert self.composite is not None, "the solver was chosen for a cascade"
-            assert self.baseline is not None, "a composite has been fitted"
-            return composite_first(self.composite, self.baseline, p)
-        return (lbfgs if self.solver.name == "lbfgs" else levenberg_marquardt)(self.fitted, p)
+        return self._solver.solve(self.system, p)
 
     def attempt(self, index: int) -> Start:
         """Run one start to its end and judge it."""
@@ -227,3 +219,27 @@ class Search:
         for name, view in self.model.parameters.views_of(p).items():
             view[...] = parameters[name]
         return p
+
+
+def choose(name: str, system: RecoverySystem) -> tuple[Solver, Choice]:
+    """The solver of this name, or the one that suits a system best, and why.
+
+    Raises:
+        DefinitionError: the solver of this name cannot be used for the system.
+    """
+    if name != AUTO:
+        solver = SOLVERS.find(name)()
+        refused = solver.refused(system)
+        if refused:
+            others = ", ".join([AUTO, *(other for other in solvers() if other != name)])
+            raise DefinitionError(f"solver '{name}': {refused}, or another solver: {others}")
+        return solver, Choice(name, "as asked")
+    reasons: list[str] = []
+    for known, kind in solvers().items():
+        solver = kind()
+        unsuited = solver.unsuited(system)
+        if not unsuited:
+            suited = solver.suited(system)
+            return solver, Choice(known, ", and ".join([*reasons, *([suited] if suited else [])]))
+        reasons.append(unsuited)
+    raise AssertionError("one solver suits every system")

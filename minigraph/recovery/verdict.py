@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.recovery.equations import Equations
+from minigraph.solvers import Equations
 
 RECOVERED, EQUIVALENT, LOCAL, UNCONVERGED = "recovered", "equivalent", "local minimum", "not converged"
 FITTED, MISFIT = "fitted", "misfit"
 VERDICTS = (RECOVERED, FITTED, EQUIVALENT, LOCAL, MISFIT, UNCONVERGED)
 """From the best to the worst; "fitted" and "misfit" are of a search without a teacher."""
 
+EXACT = 1e-7
+"""A residual below this part of the target counts as none."""
 SAME = 1e-6
 """Parameters that differ by less, relatively, are the teacher's."""
 NEAR = 0.1

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array
+from minigraph.declared.tables import to_table
 from minigraph.definition import Definition
 from minigraph.errors import DataError
 from minigraph.files.plain import plain
 from minigraph.recipe.metrics import METRICS
-from minigraph.recipe.optimizers import OPTIMIZERS
+from minigraph.recipe.settings import optimizers
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class ComparedRun:
     run: str
     name: str
     optimizer: str
-    learning_rate: float
+    learning_rate: float | None
     seed: int
     steps: int
     loss_first: float
@@ -80,8 +81,8 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
     ran = ComparedRun(
         str(folder),
         definition.graph.name,
-        next(name for name, kind in OPTIMIZERS.items() if kind is type(settings.optimizer)),
-        settings.optimizer.learning_rate,
+        to_table(optimizers(), "name", settings.optimizer)["name"],
+        getattr(settings.optimizer, "learning_rate", None),
         settings.seed,
         len(losses),
         losses[0] if losses else nan,

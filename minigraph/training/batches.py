@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.data.samples import Samples, stream
+from minigraph.data.samples import Samples
 from minigraph.model.model import Model
 from minigraph.model.plan import Mirror, Plan
+from minigraph.randomness import stream
 from minigraph.recipe.settings import TrainSection
 
 

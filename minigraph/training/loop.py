@@ -10,8 +10,8 @@ from minigraph.data.samples import Samples
 from minigraph.errors import DefinitionError, TrainingDiverged
 from minigraph.files.writing import write_npz
 from minigraph.model.model import Model
-from minigraph.recipe.optimizers import Solver
 from minigraph.recipe.settings import TrainSection
+from minigraph.solvers import Solver
 from minigraph.training.checkpoint import write_checkpoint
 from minigraph.training.trainer import OnStep, Trainer
 

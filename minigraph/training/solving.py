@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
+from math import prod
 
 import numpy as np
 
 from minigraph.errors import TrainingDiverged
-from minigraph.recipe.losses import MeanSquaredError
-from minigraph.recipe.optimizers import LM
 from minigraph.recovery.equations import GraphEquations
-from minigraph.recovery.solvers import lbfgs, levenberg_marquardt
+from minigraph.solvers import Solver, System
 from minigraph.training.trainer import History, Trainer
 
 
@@ -33,7 +32,9 @@ class SolverTrainer(Trainer):
             for arrays in self.samples.read(slice(None))
         )
         equations, start = GraphEquations(self.model, inputs, targets), parameters.trainable.astype(np.float64)
-        scale = 1 / equations.target.size if isinstance(self.settings.loss, MeanSquaredError) else 1.0
+        scale, solver = self.settings.loss.squares(equations.target.size), self.settings.optimizer
+        assert scale is not None, "the settings are checked for a sum of squares"
+        assert isinstance(solver, Solver), "others take single steps"
         left = self.length - self.step
         try:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -41,8 +42,9 @@ class SolverTrainer(Trainer):
             if not np.isfinite(first):
                 text = f"training diverged: the first loss is {first}; expected a finite one: try another seed"
                 raise TrainingDiverged(text, self.step, History(np.array([first]), self.seconds))
-            solve = levenberg_marquardt if isinstance(self.settings.optimizer, LM) else lbfgs
-            found = solve(equations, start, evaluations=left)
+            largest = max(prod(shape) for shape in self.model.graph.shapes.values())
+            system = System(equations, equations.target.size, start.size, largest)
+            found = solver.solve(system, start, left)
             parameters.trainable[...] = found.parameters
         finally:
             parameters.version += 1  # the model's own last forward is out of date

@@ -13,6 +13,7 @@ from minigraph.recipe.losses import Loss
 from minigraph.recipe.optimizers import Optimizer
 from minigraph.recipe.schedules import Schedule
 from minigraph.recipe.settings import TrainSection, train_problems
+from minigraph.solvers import Solver
 from minigraph.training.checkpoint import read_checkpoint
 from minigraph.training.loop import new_trainer, run
 from minigraph.training.trainer import History, OnStep
@@ -25,7 +26,7 @@ def train(
     target: ArraysLike,
     *,
     loss: str | Loss = "sse",
-    optimizer: Optimizer,
+    optimizer: Optimizer | Solver,
     steps: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -80,7 +81,7 @@ def train(
             answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those from
             before the loss began to rise, up to a tenth of a second earlier.
     """
-    if not isinstance(optimizer, Optimizer):
+    if not isinstance(optimizer, Optimizer | Solver):
         raise DefinitionError(f"optimizer: found {describe(optimizer)}; expected one such as mg.SGD(learning_rate=0.1)")
     settings = TrainSection(
         loss=loss,

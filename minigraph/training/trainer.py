@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, nan
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from minigraph.arrays import Array
 from minigraph.data.samples import Samples
 from minigraph.errors import TrainingDiverged
 from minigraph.model.model import Model
+from minigraph.recipe.optimizers import Optimizer
 from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
 from minigraph.training.diagnosis import beyond_reason, first_not_finite, told
@@ -76,7 +77,9 @@ class Trainer:
         self.model, self.settings, self.samples, self.validation = model, settings, samples, validation
         self._gradient = np.zeros_like(model.parameters.trainable)
         self.batches = Batches(model, samples, settings, self._gradient)
-        self._state = settings.optimizer.state(model.parameters.trainable)
+        # A solver takes no single steps: it remembers nothing between them.
+        self._optimizer = settings.optimizer if isinstance(settings.optimizer, Optimizer) else None
+        self._state = {} if self._optimizer is None else self._optimizer.state(model.parameters.trainable)
         self._memory: dict[str, Any] = {}
         self._detect_anomaly, self._on_step = detect_anomaly, on_step
         epochs = settings.epochs
@@ -120,8 +123,8 @@ class Trainer:
 
     @property
     def rate(self) -> float:
-        """The learning rate of the next step."""
-        schedule, rate = self.settings.schedule, self.settings.optimizer.learning_rate
+        """The learning rate of the next step; NaN of a solver, which has none."""
+        schedule, rate = self.settings.schedule, nan if self._optimizer is None else self._optimizer.learning_rate
         if schedule is None:
             return rate
         unit = self.batches.per_epoch if self.settings.epochs else 1
@@ -168,7 +171,8 @@ class Trainer:
         """Take steps; answer the loss that is not sound, if one is not, before its update."""
         model, settings, losses, limit = self.model, self.settings, self._losses, self._limit
         parameters, gradient, state = model.parameters.trainable, self._gradient, self._state
-        update, rate, scheduled = settings.optimizer.update, self.rate, settings.schedule is not None
+        assert self._optimizer is not None, "a solver takes no single steps"
+        update, rate, scheduled = self._optimizer.update, self.rate, settings.schedule is not None
         clip_norm, on_step, stateful = settings.clip_norm, self._on_step, len(model.state) > 0
         whole, batch = self.batches.whole, self.batches.whole
         for step in range(self.step, until):
@@ -292,7 +296,7 @@ class Trainer:
         """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
         step, losses = self.step, self._losses[: self.step + 1].copy()
         found = first_not_finite(self.model, self.batches.at(step))
-        text = told(loss, losses, self._earlier(step - 1) or found, self._limit, self.settings.optimizer.learning_rate)
+        text = told(loss, losses, self._earlier(step - 1) or found, self._limit, self.rate)
         error = TrainingDiverged(text, step, History(losses, self.seconds, self.evaluations))
         if self._good is not None:
             self.restore(self._good)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigraph as mg
-from minigraph.data.samples import fit_samples, fit_target, is_finite, split_rows, stream
+from minigraph.data.samples import fit_samples, fit_target, is_finite, split_rows
 from minigraph.errors import DataError, DefinitionError, MinigraphError, ShapeError
+from minigraph.randomness import stream
 from minigraph.recipe.losses import LOSSES
 from tests.data.test_data import HEAD, loaded
 from tests.helpers import Array, assert_exact, raises

@@ -12,9 +12,9 @@ import pytest
 from minigraph.ops import OPS as REGISTERED_OPS
 from minigraph.recipe.losses import LOSSES
 from minigraph.recipe.metrics import METRICS
-from minigraph.recipe.optimizers import OPTIMIZERS, SGD
+from minigraph.recipe.optimizers import SGD
 from minigraph.recipe.schedules import SCHEDULES
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, optimizers
 from minigraph.wording import one_of
 from tests.definition.test_reading import SOUND, told
 
@@ -22,7 +22,7 @@ SOUND_JSON = json.dumps(tomllib.loads(SOUND), indent=2) + "\n"
 
 OPS = ", ".join(REGISTERED_OPS)
 LOSS = one_of(LOSSES)
-OPTIMIZER = one_of(OPTIMIZERS)
+OPTIMIZER = one_of(optimizers())
 TRAIN_KEYS = ", ".join(TrainSection.model_fields)
 SGD_KEYS = ", ".join(["name", *SGD.model_fields])
 CONV_KEYS = "op, inputs, trainable, share, init, kernel_size, out_channels, stride, padding, dilation, groups, bias"

@@ -17,8 +17,8 @@ from minigraph.definition.schema import json_schema
 from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES
 from minigraph.recipe.metrics import METRICS
-from minigraph.recipe.optimizers import OPTIMIZERS
 from minigraph.recipe.schedules import SCHEDULES
+from minigraph.recipe.settings import optimizers
 from tests.definition.test_reading import SOUND
 from tests.definition.test_writing import graphs
 from tests.helpers import ROOT
@@ -75,7 +75,7 @@ def test_every_op_optimizer_and_loss_is_in_it() -> None:
         assert own == set(op.model_fields)
         assert all(node["properties"][key]["description"] for key in node["properties"])
     train = SCHEMA["definitions"]["train"]["properties"]
-    assert [member["properties"]["name"]["const"] for member in train["optimizer"]["oneOf"]] == list(OPTIMIZERS)
+    assert [member["properties"]["name"]["const"] for member in train["optimizer"]["oneOf"]] == list(optimizers())
     for key, registry in (("loss", LOSSES), ("schedule", SCHEDULES)):
         bare, *tables = train[key]["oneOf"]
         assert bare["enum"] == [table["properties"]["name"]["const"] for table in tables] == list(registry)

@@ -8,7 +8,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.errors import DefinitionError
-from minigraph.recipe.optimizers import OPTIMIZERS, Solver
+from minigraph.recipe.optimizers import OPTIMIZERS
 from minigraph.recipe.schedules import SCHEDULES, Cosine, Plateau, Schedule, StepDecay
 from minigraph.training.trainer import clip
 from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, figure_cases, raises
@@ -62,18 +62,17 @@ def test_every_path_is_pytorchs(case: Case, problem: dict[str, Array]) -> None:
     assert_close(np.array(path)[problem["steps"]], case.arrays["path"], 1e-10)
 
 
-STEPPING = [name for name, member in OPTIMIZERS.items() if not issubclass(member, Solver)]
 """The optimizers that take one step at a time."""
 
 
 def test_every_optimizer_and_schedule_has_figures() -> None:
     cases = figure_cases("optimizers")
-    assert {CLASSES[case.about["optimizer"]] for case in cases} == {OPTIMIZERS.find(name) for name in STEPPING}
+    assert {CLASSES[case.about["optimizer"]] for case in cases} == {OPTIMIZERS.find(name) for name in OPTIMIZERS}
     followed = {type(schedule_of(case.about)) for case in cases} - {type(None)}
     assert followed == {member for name, member in SCHEDULES.items() if name != "constant"}
 
 
-@pytest.mark.parametrize("name", STEPPING)
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_every_optimizer_goes_on_from_its_stored_state_to_the_same_bits(name: str) -> None:
     optimizer = OPTIMIZERS.find(name)(learning_rate=0.01, **({"momentum": 0.9} if name == "sgd" else {}))
     gradients = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)

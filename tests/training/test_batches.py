@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.data.samples import fit_samples, stream
+from minigraph.data.samples import fit_samples
 from minigraph.errors import DefinitionError
+from minigraph.randomness import stream
 from minigraph.recipe.losses import LOSSES
 from minigraph.recipe.schedules import Plateau
 from minigraph.recipe.settings import TrainSection

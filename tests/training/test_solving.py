@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 
 import minigraph as mg
-from minigraph.recipe.optimizers import Solver
+from minigraph.solvers import Solver
 from tests.helpers import raises
 from tests.recovery.cases import cascade, random_map, teacher
 
