@@ -246,6 +246,19 @@ def _treats_samples_alone(trial: _Trial) -> None:
     for name, gradient in together.parameters.items():
         what = f"the gradient of '{name}'"
         _require_close(gradient, sums[name], trial.method("backward"), what, "the sum over the samples")
+    if trial.parameters:
+        _keeps_gradients_apart(trial, output)
+
+
+def _keeps_gradients_apart(trial: _Trial, output: Array) -> None:
+    """The gradients of each sample are those of backward for it alone."""
+    method = trial.method("sample_gradients")
+    with _told(method), calling(method):
+        error, lent_output = locked((trial.error, output))
+        found = trial.op.sample_gradients(error, locked(trial.inputs), lent_output, trial.context())
+    for n in range(len(trial.error)):
+        for name, gradient in trial.sample(n).backward().parameters.items():
+            _require_close(found[name][n], gradient, method, f"that of '{name}' of a sample", "what backward returns")
 
 
 def _goes_back_along_the_slope(trial: _Trial) -> None:

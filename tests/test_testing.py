@@ -280,6 +280,10 @@ class Fixed(Scale):
             variant(output_shape=lambda shape, *_: exec("raise mg.ShapeError('too small')", globals())),
             "Broken.output_shape refuses these shapes: too small",
         ),
+        (
+            variant(sample_gradients=lambda found, *_: {"gain": 1.001 * found["gain"]}),
+            "Broken.sample_gradients: that of 'gain' of a sample is off by",
+        ),
         (variant(multiply_adds=lambda count, *_: -1), "Broken.multiply_adds: found -1; expected a count"),
         (Counting(), "Counting.forward: the output differs in a second call; expected the same bits"),
         (
