@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from minigraph.cli.options import (
     WorkersOption,
     load_definition,
 )
-from minigraph.cli.output import INTERRUPTED, Output
+from minigraph.cli.output import INTERRUPTED, Output, complain
 
 if TYPE_CHECKING:
     from minigraph.recovery import Recovery, Start
@@ -98,7 +97,7 @@ def recover(
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
     output.result({**found.plain(), "name": definition.graph.name, "seed": chosen, "out": str(folder)})
     if found.ended:
-        print(f"ended early: {found.ended}", file=sys.stderr)
+        complain(f"ended early: {found.ended}")
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)
     if not found.recovered:

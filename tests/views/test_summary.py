@@ -4,7 +4,8 @@ import pytest
 
 import minigraph as mg
 from minigraph.errors import DefinitionError
-from minigraph.views.summary import spell_bytes, summary
+from minigraph.views.summary import summary
+from minigraph.wording import spell_bytes
 
 
 def several() -> mg.Graph:
