@@ -16,7 +16,8 @@ from minigraph.definition.reading import build, override, parse, read_source
 from minigraph.definition.sections import HELD_OUT, ArrayFile, DataSection, HeldOut
 from minigraph.definition.source import Source
 from minigraph.definition.writing import to_json, to_tables, to_toml
-from minigraph.errors import DefinitionError, Problem
+from minigraph.errors import DataError, DefinitionError, Problem
+from minigraph.files.opening import kind_at
 from minigraph.files.writing import write_text
 from minigraph.graph.graph import Graph, name_problems
 from minigraph.recipe.settings import TrainSection
@@ -142,13 +143,17 @@ def find(path: str | Path) -> Path:
         DefinitionError: there is no such file and no such name.
     """
     file = Path(path)
-    if file.is_file():
+    try:
+        kind = kind_at(file)
+    except DataError as error:
+        raise DefinitionError(str(error)) from None
+    if kind == "a file":
         return file
     known = bundled()
     if str(path) in known:
         return known[str(path)]
-    if file.exists():
-        raise DefinitionError(f"{path}: found a folder; expected a definition file")
+    if kind is not None:
+        raise DefinitionError(f"{path}: found {kind}; expected a definition file")
     near = did_you_mean(str(path), known)
     bare = f", or one of the bundled {', '.join(known)}{near}" if file.suffix == "" else ""
     raise DefinitionError(f"{path}: no such file; expected a .toml or .json definition{bare}")
