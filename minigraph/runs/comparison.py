@@ -123,7 +123,7 @@ def _read_history(path: Path) -> tuple[list[float], dict[str, list[float]]]:
                     f"{path}: row {number + 1}: found another step, or no number; expected {expected}"
                 ) from None
     except csv.Error:
-        raise DataError(f"{path}: line {reader.line_num}: cannot be read as csv") from None
+        raise DataError(f"{path}: line {reader.line_num + 1}: cannot be read as csv") from None
     return losses, columns
 
 
