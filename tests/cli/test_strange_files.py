@@ -99,8 +99,9 @@ def test_a_terminal_obeys_nothing_that_a_file_says(command: CommandLine, weights
         answer = command(*words, "small.toml")
         assert told in answer.err + answer.out
         assert printable(answer.err + answer.out), words
-    answer = command("check", "\x1b[2J.toml", "--seed\x1b")
+    answer = command("train", "two_conv", "\x1b[2J.toml")
     assert answer.status == 2
+    assert "\\x1b[2J.toml" in answer.err
     assert printable(answer.err)
     answer = command("check", "\x1b[2J.toml")
     assert answer.err.startswith("error: \\x1b[2J.toml: no such file")

@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,13 @@ def test_what_is_no_array_of_numbers_is_told_and_nothing_of_it_shown(
     contents: bytes, reason: str, tmp_path: Path
 ) -> None:
     assert refusal(tmp_path / "a.npy", contents) == f"cannot be read as npy: {reason}"
+
+
+def test_python_warns_of_nothing_that_stands_in_a_header(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        refusal(tmp_path / "a.npy", archives.header("(1,)", "\\d\\\x1b"))
+    assert caught == []
 
 
 def test_an_npz_is_told(tmp_path: Path) -> None:
