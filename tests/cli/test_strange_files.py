@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import minigraph as mg
+from minigraph.cli.output import complain
 from tests.cli.helpers import CommandLine
 from tests.files import archives
 
@@ -105,6 +106,11 @@ def test_a_terminal_obeys_nothing_that_a_file_says(command: CommandLine, weights
     assert printable(answer.err)
     answer = command("check", "\x1b[2J.toml")
     assert answer.err.startswith("error: \\x1b[2J.toml: no such file")
+
+
+def test_whatever_goes_to_stderr_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("error: \x1b[2J\u202e\n\tline")
+    assert capsys.readouterr().err == "error: \\x1b[2J\\u202e\n\tline\n"
 
 
 def test_a_bomb_is_refused_as_weights_and_as_data(command: CommandLine, weights: str) -> None:
