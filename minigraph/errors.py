@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from minigraph.wording import KeyPath, spell_path
+from minigraph.wording import KeyPath, printable, spell_path
 
 if TYPE_CHECKING:
     from minigraph.definition.source import Source
@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 
 class MinigraphError(Exception):
-    """Base of every error that minigraph raises for something its user can mend."""
+    """Base of every error that minigraph raises for something its user can mend.
+
+    Much of a text comes from files: it is kept printable, so that no name in one can command the terminal.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message, keep="\t\n"))
 
     def blocks(self) -> list[str]:
         """The error's text, one item for each mistake."""
@@ -111,6 +117,10 @@ class Problem:
     on: Literal["key", "value"] = "value"
     meant: str | None = None
 
+    def __str__(self) -> str:
+        # What has no path may be a block of several lines already.
+        return f"{spell_path(self.path)}: {printable(self.message)}" if self.path else self.message
+
     def below(self, *prefix: str | int) -> Problem:
         """The same problem seen from further out: its path gets ``prefix`` in front."""
         return replace(self, path=prefix + self.path)
@@ -137,9 +147,5 @@ class DefinitionError(MinigraphError, ValueError):
 
     def blocks(self) -> list[str]:
         """One text for each problem: place, path, message and, where there is a text, the line."""
-        if self.source is not None:
-            return [self.source.render(problem) for problem in self.problems]
-        return [
-            f"{spell_path(problem.path)}: {problem.message}" if problem.path else problem.message
-            for problem in self.problems
-        ]
+        told = map(str if self.source is None else self.source.render, self.problems)
+        return [printable(block, keep="\t\n") for block in told]

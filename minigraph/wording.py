@@ -5,9 +5,26 @@ from __future__ import annotations
 import difflib
 import heapq
 import re
+import unicodedata
 from collections.abc import Iterable
 
 KeyPath = tuple[str | int, ...]
+
+
+def printable(text: str, keep: str = "") -> str:
+    """``text`` with every character that a terminal obeys or hides as its escape: ``\\x1b``, ``\\u202e``, ``\\n``.
+
+    Those are control and format characters (of direction too), line separators, halves of characters, and what Unicode
+    has not assigned. ``keep`` has those that stay all the same. What is printable already is answered as it is.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter.isprintable() or letter in keep or unicodedata.category(letter) == "Zs"  # spaces of other widths
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def spell_path(path: KeyPath) -> str:
@@ -17,7 +34,7 @@ def spell_path(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            part = str(part)
+            part = printable(str(part))
             text += ("." if text else "") + (part if re.fullmatch(r"[\w-]+", part) else f'"{part}"')
     return text
 
@@ -25,7 +42,7 @@ def spell_path(path: KeyPath) -> str:
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """``"; did you mean 'stride'?"`` when one of ``choices`` is near ``word``, else the empty text."""
     near = nearest(word, choices)
-    return f"; did you mean '{near}'?" if near else ""
+    return f"; did you mean '{printable(near)}'?" if near else ""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -45,7 +62,7 @@ def one_of(choices: Iterable[str], word: object = None) -> str:
     Of very many choices it tells those that are nearest to ``word``, in their own order, and how many more there are.
     """
     choices = list(choices)
-    return choices[0] if len(choices) == 1 else "one of " + enumerated(choices, word)
+    return printable(choices[0]) if len(choices) == 1 else "one of " + enumerated(choices, word)
 
 
 def enumerated(choices: Iterable[str], word: object = None) -> str:
@@ -53,7 +70,7 @@ def enumerated(choices: Iterable[str], word: object = None) -> str:
     choices = list(choices)
     more = len(choices) - LONGEST_LIST
     if more <= 0:
-        return ", ".join(choices)
+        return ", ".join(map(printable, choices))
     shown = set(range(LONGEST_LIST))
     if isinstance(word, str):
         matcher = difflib.SequenceMatcher(b=word.lower(), autojunk=False)
@@ -63,7 +80,8 @@ def enumerated(choices: Iterable[str], word: object = None) -> str:
             return matcher.ratio()
 
         shown = set(heapq.nlargest(LONGEST_LIST, range(len(choices)), key=closeness))
-    return ", ".join(choice for index, choice in enumerate(choices) if index in shown) + f" and {more} more"
+    told = (printable(choice) for index, choice in enumerate(choices) if index in shown)
+    return f"{', '.join(told)} and {more} more"
 
 
 def describe(value: object) -> str:
@@ -81,7 +99,7 @@ def describe(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"{shorten(_spell_array(value), 62)} (an array)"
     if isinstance(value, dict):
-        return f"a table with {', '.join(map(str, value))}" if value else "an empty table"
+        return f"a table with {', '.join(printable(str(key)) for key in value)}" if value else "an empty table"
     return f"{shorten(str(value))} ({type(value).__name__})"
 
 
@@ -98,6 +116,18 @@ def _spell_array(items: list[object] | tuple[object, ...]) -> str:
 
 
 def shorten(text: str, limit: int = 60) -> str:
-    """``text`` in one line of at most ``limit`` characters."""
-    text = " ".join(text.split())
+    """``text`` in one line of at most ``limit`` printable characters."""
+    text = printable(" ".join(text.split()))
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def spell_bytes(count: int) -> str:
+    """``3,200 B``, ``12.5 KiB``, ``3.0 MiB`` and so on."""
+    if count < 10_000:
+        return f"{count:,} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB", "GiB"):
+        amount /= 1024
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1024:.1f} TiB"

@@ -16,7 +16,7 @@ import typer
 
 from minigraph import __version__
 from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
-from minigraph.cli.output import INTERRUPTED, print_error
+from minigraph.cli.output import INTERRUPTED, complain, print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
 # Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
@@ -94,22 +94,22 @@ def _run(words: list[str], debug: bool) -> int:
         if debug:
             raise
         message = str(error.format_message())  # type: ignore[attr-defined]  # every usage error has it
-        print(message if message.startswith("Usage") else f"error: {message}", file=sys.stderr)
+        complain(message if message.startswith("Usage") else f"error: {message}")
         return 2
     except MemoryError as error:
         if debug:
             raise
-        print(f"error: out of memory: {error}; expected smaller shapes or fewer samples", file=sys.stderr)
+        complain(f"error: out of memory: {error}; expected smaller shapes or fewer samples")
         return 2
     except OSError as error:
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        complain(f"error: {place}{error.strerror or error}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
+        complain("interrupted")
         return INTERRUPTED
     if status == INTERRUPTED:  # so does newer Typer answer Ctrl-C
-        print("interrupted", file=sys.stderr)
+        complain("interrupted")
     return status if isinstance(status, int) else 0

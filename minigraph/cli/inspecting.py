@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOption, load_definition, seed_of
-from minigraph.cli.output import Output
+from minigraph.cli.output import Output, complain
 from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
@@ -80,9 +79,9 @@ def check(
             facts["plan"] = asdict(planned)
         told = [definition.tell(warning) for warning in warnings]
         for block in told:
-            print(f"warning: {block}", file=sys.stderr)
+            complain(f"warning: {block}")
         for block in errors:
-            print(f"error: {block}", file=sys.stderr)
+            complain(f"error: {block}")
         output.say(f"{len(errors)} error{'s' * (len(errors) > 1)}\n" if errors else "ok\n")
         results[model] = {"ok": not errors, **facts, "warnings": told, "errors": errors}
     ok = all(result["ok"] for result in results.values())

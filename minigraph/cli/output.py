@@ -8,6 +8,7 @@ from typing import Any
 
 from minigraph.errors import MinigraphError
 from minigraph.files.plain import plain
+from minigraph.wording import printable
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
@@ -28,7 +29,7 @@ class Output:
     def say(self, text: str) -> None:
         """A line, or several, for people."""
         if not self.quiet:
-            print(text, file=self.stream, flush=True)
+            print(printable(text, keep="\n"), file=self.stream, flush=True)
 
     def result(self, values: dict[str, Any]) -> None:
         """The command's result, printed when JSON was asked for; numbers that are not finite are null."""
@@ -39,4 +40,9 @@ class Output:
 def print_error(error: MinigraphError) -> None:
     """Each mistake of an error as one block on stderr."""
     for block in error.blocks():
-        print(f"error: {block}", file=sys.stderr)
+        complain(f"error: {block}")
+
+
+def complain(text: str) -> None:
+    """A line, or several, on stderr."""
+    print(printable(text, keep="\t\n"), file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from minigraph.cli.options import (
     load_definition,
     seed_of,
 )
-from minigraph.cli.output import INTERRUPTED, Output
+from minigraph.cli.output import INTERRUPTED, Output, complain
 from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def recover(
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
     output.result({**found.plain(), "name": definition.graph.name, "seed": chosen, "out": str(folder)})
     if found.ended:
-        print(f"ended early: {found.ended}", file=sys.stderr)
+        complain(f"ended early: {found.ended}")
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)
     if not found.recovered:

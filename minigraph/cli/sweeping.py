@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from minigraph.cli.options import (
     load_definition,
     require_train,
 )
-from minigraph.cli.output import INTERRUPTED, Output
+from minigraph.cli.output import INTERRUPTED, Output, complain
 from minigraph.cli.words import parse_axes, parse_seeds
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def sweep(
     if found.ended == BY_HAND:
         raise typer.Exit(INTERRUPTED)
     if found.ended:
-        print(f"error: {found.ended}; {len(found.runs)} of {count} runs are in {folder}", file=sys.stderr)
+        complain(f"error: {found.ended}; {len(found.runs)} of {count} runs are in {folder}")
         raise typer.Exit(1)
 
 

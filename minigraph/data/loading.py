@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from minigraph.data.samples import Samples, fit_samples, fit_target, is_finite, 
 from minigraph.definition import ArrayFile, DataSection, Definition, HeldOut
 from minigraph.definition.sections import HELD_OUT, ArraySource
 from minigraph.errors import DataError, MinigraphError, Problem, ShapeError
-from minigraph.files.writing import read_npy, read_npz
+from minigraph.files.csv import read_csv
+from minigraph.files.images import opened_picture
+from minigraph.files.npy import npy_shape, read_npy
+from minigraph.files.npz import opened_npz
+from minigraph.files.opening import require_file
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model, default_initializer
 from minigraph.ops.base import Parameter
 from minigraph.randomness import stream
 from minigraph.recipe.losses import Loss, SumSquaredError
-from minigraph.wording import KeyPath, did_you_mean, one_of
-
-FILE_KINDS = (".npy", ".npz", ".csv", ".png", ".jpg", ".jpeg")
+from minigraph.wording import KeyPath, did_you_mean, enumerated
 
 
 @dataclass(frozen=True)
@@ -122,16 +124,17 @@ class _Reading:
         path, known = self.definition.folder / file, [*self.graph.inputs, *self.graph.outputs]
         expected = ", ".join(known)
         try:
-            if path.suffix.lower() != ".npz":
-                raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npz")
-            held = read_npz(path)
+            require_file(path, (".npz",))
+            with opened_npz(path) as npz:
+                names = list(npz.headers)
+                held = {name: npz.read(name) for name in names if name in known}
         except DataError as error:
             self.problems.append(Problem(place, str(error)))
             return {}
-        for name in [name for name in held if name not in known]:
+        for name in [name for name in names if name not in known]:
             text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
             self.problems.append(Problem(place, text))
-        for name in [name for name in known if name not in held]:
+        for name in [name for name in known if name not in names]:
             self.problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
         arrays = {}
         for name in [name for name in known if name in held]:
@@ -189,12 +192,8 @@ def read_array(path: Path, shape: Shape, name: str, key: str | None = None, loss
         DataError: the file is missing, unreadable, of another kind, or has entries that are not finite.
         ShapeError: the array has another shape.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    kind = path.suffix.lower()
-    if kind not in FILE_KINDS:
-        raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected {one_of(FILE_KINDS)}")
-    return _checked(_READERS[kind](path, shape, key or name, key is None), path, shape, name, loss)
+    read = _READERS[require_file(path, FILE_KINDS)]
+    return _checked(read(path, shape, name, key), path, shape, name, loss)
 
 
 def map_size(path: Path) -> tuple[int, int]:
@@ -203,12 +202,7 @@ def map_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: the file is missing, unreadable or of another kind. ShapeError: it holds no map.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    kind = path.suffix.lower()
-    if kind not in FILE_KINDS or kind == ".npz":
-        raise DataError(f"{path}: found a name that ends in '{path.suffix}'; expected .npy, .csv, .png or .jpg")
-    shape = _READERS[kind](path, (1, 1, 1), "the map", True).shape
+    shape = _SHAPES[require_file(path, tuple(_SHAPES))](path)
     if len(shape) < 2:
         raise ShapeError(f"{path}: found shape {spell_shape(shape) or '()'}; expected a map: (H, W) at the end")
     return shape[-2], shape[-1]
@@ -216,6 +210,13 @@ def map_size(path: Path) -> tuple[int, int]:
 
 def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
     """``array`` if it is of real, finite numbers in a shape that fits ``shape``; see :func:`read_array`."""
+    if not is_finite(_fitted(array, path, shape, name, loss)):
+        raise DataError(f"{path}: '{name}' has entries that are not finite; expected finite numbers")
+    return array
+
+
+def _fitted(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
+    """``array`` if it is of real numbers in a shape that fits ``shape``."""
     try:
         if loss is None:
             arranged(array, shape, name)
@@ -223,65 +224,49 @@ def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | Non
             fit_target(array, shape, name, loss)
     except (ShapeError, DataError) as error:
         raise type(error)(f"{path}: {error}") from None
-    if not is_finite(array):
-        raise DataError(f"{path}: '{name}' has entries that are not finite; expected finite numbers")
     return array
 
 
-def _read_npy(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
-    return read_npy(path)
+def _read_npz(path: Path, shape: Shape, name: str, key: str | None) -> Array:
+    with opened_npz(path) as npz:
+        names = list(npz.headers)
+        wanted = names[0] if key is None and len(names) == 1 else key or name
+        if wanted not in names:
+            raise DataError(
+                f"{path}: found the arrays {enumerated(names, wanted) or 'none'}; expected '{wanted}'"
+                f"{did_you_mean(wanted, names)}"
+            )
+        return npz.read(wanted)
 
 
-def _read_npz(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
-    arrays = read_npz(path)
-    if key not in arrays and any_key and len(arrays) == 1:
-        return next(iter(arrays.values()))
-    if key not in arrays:
-        raise DataError(
-            f"{path}: found the arrays {', '.join(arrays) or 'none'}; expected '{key}'{did_you_mean(key, arrays)}"
-        )
-    return arrays[key]
+def _read_csv(path: Path, shape: Shape, name: str, key: str | None) -> Array:
+    rows = read_csv(path)
+    return rows[0] if len(shape) == 1 and len(rows) == 1 else rows
 
 
-def _read_csv(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
-    try:
-        rows = [line.split(",") for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as csv: {error}") from None
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise DataError(f"{path}: row {number} has {len(row)} numbers; expected {len(rows[0])} as in row 1")
-    values: list[list[float]] = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            values.append([float(cell) for cell in row])
-        except ValueError as error:
-            raise DataError(f"{path}: row {number}: {error}; expected numbers with commas between them") from None
-    return np.array(values)[0] if len(shape) == 1 and len(values) == 1 else np.array(values)
+def _read_picture(path: Path, shape: Shape, name: str, key: str | None) -> Array:
+    with opened_picture(path) as picture:
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            raise ShapeError(f"{path}: found an image; expected an array for '{name}' with one or three channels")
+        # Its shape is judged before a pixel is decoded, on an array that takes no memory.
+        _fitted(np.broadcast_to(0.0, picture.shape(shape[0])), path, shape, name, None)
+        return picture.pixels(shape[0])
 
 
-def _read_image(path: Path, shape: Shape, key: str, any_key: bool) -> Array:
-    from PIL import Image, UnidentifiedImageError
-
-    if len(shape) != 3 or shape[0] not in (1, 3):
-        raise ShapeError(f"{path}: found an image; expected an array for '{key}' with one or three channels")
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip and not scale
-                grey = np.asarray(image, np.float64) / 65535
-                pixels = grey if shape[0] == 1 else np.repeat(grey[:, :, None], 3, axis=2)
-            else:
-                pixels = np.asarray(image.convert("L" if shape[0] == 1 else "RGB"), np.float64) / 255
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as an image: {error}") from None
-    return pixels if shape[0] == 1 else pixels.transpose(2, 0, 1)
+def _picture_shape(path: Path) -> tuple[int, ...]:
+    with opened_picture(path) as picture:
+        return picture.height, picture.width
 
 
-_READERS = {
-    ".npy": _read_npy,
+_READERS: dict[str, Callable[[Path, Shape, str, str | None], Array]] = {
+    ".npy": lambda path, shape, name, key: read_npy(path),
     ".npz": _read_npz,
     ".csv": _read_csv,
-    ".png": _read_image,
-    ".jpg": _read_image,
-    ".jpeg": _read_image,
+    **dict.fromkeys((".png", ".jpg", ".jpeg"), _read_picture),
 }
+_SHAPES: dict[str, Callable[[Path], tuple[int, ...]]] = {
+    ".npy": npy_shape,
+    ".csv": lambda path: read_csv(path).shape,
+    **dict.fromkeys((".png", ".jpg", ".jpeg"), _picture_shape),
+}
+FILE_KINDS = tuple(_READERS)

@@ -10,6 +10,7 @@ import numpy as np
 from minigraph.arrays import Array, Shape, arranged, spell_shape
 from minigraph.data.loading import FILE_KINDS, read_array
 from minigraph.errors import DataError
+from minigraph.files.opening import files_in, kind_at
 from minigraph.files.writing import whole, write_npz
 from minigraph.graph.graph import Graph
 from minigraph.wording import did_you_mean, one_of
@@ -43,9 +44,9 @@ def read_inputs(graph: Graph, given: Sequence[str]) -> dict[str, Array]:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if kind_at(path) != "a folder":
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in FILE_KINDS)
+    found = files_in(path, FILE_KINDS)
     if not found:
         raise DataError(f"{path}: found a folder without a file that ends in {one_of(FILE_KINDS)}")
     return found

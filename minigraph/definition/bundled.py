@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from minigraph.errors import DefinitionError
+from minigraph.errors import DataError, DefinitionError
+from minigraph.files.opening import kind_at
 from minigraph.wording import did_you_mean
 
 
@@ -24,13 +25,17 @@ def find(path: str | Path) -> Path:
         DefinitionError: there is no such file and no such name.
     """
     file = Path(path)
-    if file.is_file():
+    try:
+        kind = kind_at(file)
+    except DataError as error:
+        raise DefinitionError(str(error)) from None
+    if kind == "a file":
         return file
     known = bundled()
     if str(path) in known:
         return known[str(path)]
-    if file.exists():
-        raise DefinitionError(f"{path}: found a folder; expected a definition file")
+    if kind is not None:
+        raise DefinitionError(f"{path}: found {kind}; expected a definition file")
     near = did_you_mean(str(path), known)
     bare = f", or one of the bundled {', '.join(known)}{near}" if file.suffix == "" else ""
     raise DefinitionError(f"{path}: no such file; expected a .toml or .json definition{bare}")

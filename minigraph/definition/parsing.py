@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from minigraph.definition.source import Source
-from minigraph.errors import DefinitionError, Problem
+from minigraph.errors import DataError, DefinitionError, Problem
+from minigraph.files.text import read_text
 from minigraph.wording import KeyPath, describe, spell_path
 
 
@@ -23,16 +24,9 @@ def read_source(path: Path, label: str) -> Source:
     if path.suffix not in (".toml", ".json"):
         raise DefinitionError(f"{label}: found a name that ends in '{path.suffix}'; expected .toml or .json")
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DefinitionError(f"{label}: cannot be read: {error.strerror}") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode("utf-8", "replace")  # its object has no byte order mark
-        line, column = _place(before, len(before))
-        raise DefinitionError(f"{label}:{line}:{column}: found bytes that are not UTF-8; expected UTF-8 text") from None
-    return Source(label, text, path.suffix == ".json")
+        return Source(label, read_text(path, label), path.suffix == ".json")
+    except DataError as error:
+        raise DefinitionError(str(error)) from None
 
 
 def parse(source: Source) -> dict[str, Any]:

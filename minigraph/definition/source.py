@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from minigraph.errors import Problem
-from minigraph.wording import KeyPath, spell_path
+from minigraph.wording import KeyPath, printable
 
 if TYPE_CHECKING:
     from minigraph.definition.positions import Positions, Span
@@ -61,27 +61,28 @@ class Source:
 
     def render(self, problem: Problem) -> str:
         """A problem in the text: ``FILE:LINE:COLUMN: path: message``, then the line with a caret."""
-        path = f"{spell_path(problem.path)}: " if problem.path else ""
         option = self._option(problem.path)
-        if option:
-            return f"{option}: {path}{problem.message}"
-        return self.render_at(self.span_of(problem), path + problem.message)
+        return f"{option}: {problem}" if option else self.render_at(self.span_of(problem), str(problem))
 
     def render_at(self, span: Span, message: str) -> str:
         """``FILE:LINE:COLUMN: message`` and the line with a caret under ``span``."""
         line = self.lines[span.line - 1].rstrip("\r") if span.line <= len(self.lines) else ""
         number = str(span.line)
-        # Tabs stay tabs below the line, so that the caret stands right whatever a tab's width is.
-        indent = "".join("\t" if letter == "\t" else " " for letter in line[: span.column - 1])
-        length = max(1, min(span.length, len(line) - span.column + 1))
+        first = span.column - 1
+        length = max(1, min(span.length, len(line) - first))
         if len(line) > WIDEST:
             start = max(0, min(span.column - WIDEST // 2, len(line) - WIDEST))
-            line, indent = line[start : start + WIDEST], indent[start:]
-            length = max(1, min(length, WIDEST - len(indent)))
+            line, first = line[start : start + WIDEST], first - start
+            length = max(1, min(length, WIDEST - first))
+        before, meant, after = (
+            printable(part, keep="\t") for part in (line[:first], line[first : first + length], line[first + length :])
+        )
+        # Tabs stay tabs below the line, so that the caret stands right whatever a tab's width is.
+        indent = "".join("\t" if letter == "\t" else " " for letter in before)
         return (
-            f"{self.label}:{span.line}:{span.column}: {message}\n"
-            f"  {number} | {line}\n"
-            f"  {' ' * len(number)} | {indent}{'^' * length}"
+            f"{printable(self.label)}:{span.line}:{span.column}: {message}\n"
+            f"  {number} | {before}{meant}{after}\n"
+            f"  {' ' * len(number)} | {indent}{'^' * max(1, len(meant))}"
         )
 
     def _option(self, path: KeyPath) -> str | None:

@@ -28,7 +28,8 @@ from minigraph.arrays import (
 )
 from minigraph.convolution import find_engine
 from minigraph.errors import CallOrderError, CheckpointError, DefinitionError, ShapeError
-from minigraph.files.writing import read_npz, write_npz
+from minigraph.files.npz import read_npz
+from minigraph.files.writing import write_npz
 from minigraph.graph.graph import DTYPES, Graph
 from minigraph.graph.initialization import Explicit, Scheme
 from minigraph.model.parameters import Parameters

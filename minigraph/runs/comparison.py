@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from io import StringIO
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ from minigraph.arrays import Array
 from minigraph.declared.tables import to_table
 from minigraph.definition import Definition
 from minigraph.errors import DataError
+from minigraph.files.csv import LONGEST_CSV
+from minigraph.files.opening import kind_at
 from minigraph.files.plain import plain
+from minigraph.files.text import read_json, read_text
 from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.settings import optimizers
 
@@ -62,10 +65,11 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
     Raises:
         DataError: the folder is no run's, or a file of it is damaged. DefinitionError: the definition of it is.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: {'found a file' if folder.exists() else 'no such folder'}; expected a run's folder")
+    kind = kind_at(folder)
+    if kind != "a folder":
+        raise DataError(f"{folder}: {'no such folder' if kind is None else f'found {kind}'}; expected a run's folder")
     for file in ("definition.toml", "history.csv"):
-        if not (folder / file).is_file():
+        if kind_at(folder / file) is None:
             raise DataError(f"{folder}: found no {file}; expected a run's folder")
     definition = Definition.load(folder / "definition.toml")
     settings = definition.train
@@ -100,11 +104,12 @@ def _read_history(path: Path) -> tuple[list[float], dict[str, list[float]]]:
     """The losses, and what the evaluations told, by column."""
     losses: list[float] = []
     columns: dict[str, list[float]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, restkey="")
+    reader = csv.DictReader(StringIO(read_text(path, longest=LONGEST_CSV), newline=""), restkey="")
+    try:
         names = list(reader.fieldnames or [])
         if names[:2] != ["step", "loss"]:
-            raise DataError(f"{path}: found the columns {', '.join(names) or 'none'}; expected step, loss and metrics")
+            found = "other columns" if names else "no columns"
+            raise DataError(f"{path}: found {found}; expected step, loss and metrics")
         columns = {name: [] for name in names[2:]}
         for number, row in enumerate(reader):
             try:
@@ -115,19 +120,19 @@ def _read_history(path: Path) -> tuple[list[float], dict[str, list[float]]]:
                     if row[name]:
                         columns[name].append(float(row[name]))
             except (ValueError, TypeError):
-                text = ",".join(str(cell) for cell in row.values() if cell is not None)
                 expected = f"step {number} with a number in each column"
-                raise DataError(f"{path}: row {number + 1}: found '{text}'; expected {expected}") from None
+                raise DataError(
+                    f"{path}: row {number + 1}: found another step, or no number; expected {expected}"
+                ) from None
+    except csv.Error:
+        raise DataError(f"{path}: line {reader.line_num + 1}: cannot be read as csv") from None
     return losses, columns
 
 
 def _read_summary(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if kind_at(path) is None:
         return {}
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as json: {error}") from None
+    summary = read_json(path)
     if not isinstance(summary, dict) or not isinstance(summary.get("metrics", {}), dict):
         raise DataError(f"{path}: found no table of facts; expected a run's summary")
     return summary

@@ -17,7 +17,8 @@ import numpy as np
 
 from minigraph.definition.writing import to_tables
 from minigraph.errors import CheckpointError
-from minigraph.files.writing import read_npz, write_npz
+from minigraph.files.npz import read_npz
+from minigraph.files.writing import write_npz
 from minigraph.training.trainer import Trainer
 from minigraph.wording import KeyPath, spell_path
 

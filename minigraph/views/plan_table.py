@@ -10,7 +10,8 @@ from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan
 from minigraph.steps.threads import thread_count
-from minigraph.views.summary import spell_bytes, table
+from minigraph.views.summary import table
+from minigraph.wording import spell_bytes
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from minigraph.arrays import Shape, spell_shape
 from minigraph.graph.graph import Graph
 from minigraph.graph.node import Node
-from minigraph.wording import shorten
+from minigraph.wording import shorten, spell_bytes
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,6 @@ def summary(graph: Graph) -> Summary:
     inputs = [SummaryRow(name, "Input", (), shape, 0, 0, prod(shape) * size) for name, shape in graph.inputs.items()]
     title = graph.name + (f": {graph.description}" if graph.description else "")
     return Summary(title, inputs, rows, tuple(name for name in nodes if name in failing))
-
-
-def spell_bytes(count: int) -> str:
-    """``3,200 B``, ``12.5 KiB``, ``3.0 MiB`` and so on."""
-    if count < 10_000:
-        return f"{count:,} B"
-    amount = float(count)
-    for unit in ("KiB", "MiB", "GiB"):
-        amount /= 1024
-        if amount < 1000:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1024:.1f} TiB"
 
 
 def spell_op(node: Node) -> str:

@@ -120,7 +120,7 @@ def test_what_is_not_found_leaves_with_1(pictures: CommandLine) -> None:
         (["--before", "nowhere.png", "--after", "after.png"], "nowhere.png: no such file"),
         (
             ["--before", "before.txt", "--after", "after.png"],
-            "before.txt: found a name that ends in '.txt'; expected .npy, .csv, .png or .jpg",
+            "before.txt: found a name that ends in '.txt'; expected one of .npy, .csv, .png, .jpg, .jpeg",
         ),
         (["--before", "row.npy", "--after", "after.png"], "row.npy: found shape 5; expected a map: (H, W) at the end"),
         (["--solver", "newton"], "solver: found 'newton' (a string); expected one of auto, composite, lm, lbfgs"),

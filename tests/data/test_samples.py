@@ -116,7 +116,7 @@ def test_a_large_npy_stays_in_its_file_and_trains_to_the_same_bits(
     )
     bits = []
     for large in (2**26, 1):
-        monkeypatch.setattr("minigraph.files.writing.LARGE", large)
+        monkeypatch.setattr("minigraph.files.npy.LARGE", large)
         data = loaded(tmp_path, text)
         model = mg.load(tmp_path / "small.toml", seed=0)
         history = mg.train(

@@ -1,5 +1,6 @@
 """How definitions are read: what is told of a text that is wrong, and the command line's values over it."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,29 @@ def test_a_block_shows_the_line_and_a_caret_under_all_of_what_is_wrong(tmp_path:
     assert block.splitlines()[1:] == ["  17 | stride = [1,", "     |          ^^^"]
 
 
+def test_a_line_is_shown_printable_and_the_caret_stays_under_what_is_wrong(tmp_path: Path) -> None:
+    text = SOUND.replace("stride = 2", "\t'\u202ea\u2066' = 'b\u202e' # \u202e")
+    assert text != SOUND
+    (block,) = told(tmp_path, text)
+    first, line, caret = block.splitlines()
+    assert 'nodes.conv2."\\u202ea\\u2066"' in first
+    assert line == "  17 | \t'\\u202ea\\u2066' = 'b\\u202e' # \\u202e"
+    assert caret == "     | \t" + "^" * len("'\\u202ea\\u2066'")
+    (block,) = told(tmp_path, SOUND.replace("stride = 2", "# \u202e\nx = '\u202e' \x07"))
+    first, line, caret = block.splitlines()
+    assert "more in the line after a value" in first
+    assert line == "  18 | x = '\\u202e' \\x07"
+    assert caret == "     | " + " " * len("x = '\\u202e' ") + "^" * len("\\x07")
+
+
+def test_of_a_long_line_what_is_around_the_fault_is_shown_printable(tmp_path: Path) -> None:
+    text = SOUND.replace("stride = 2", "strde = 2 # " + "\u202e" * 300)
+    (block,) = told(tmp_path, text)
+    _, line, caret = block.splitlines()
+    assert line == "  17 | strde = 2 # " + "\\u202e" * 148
+    assert caret == "     | ^^^^^"
+
+
 def test_all_faults_are_told_in_the_order_of_the_text(tmp_path: Path) -> None:
     text = SOUND
     for piece, fault in [
@@ -157,9 +181,24 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path.mkdir()
     with raises(DefinitionError, f"{path}: found a folder; expected a definition file"):
         Definition.load(path)
+    (tmp_path / "c.toml").touch()
+    os.truncate(tmp_path / "c.toml", 10**9)  # of which a file system stores nothing
+    with raises(DefinitionError, f"{tmp_path / 'c.toml'}: found 953.7 MiB; expected at most 16.0 MiB"):
+        Definition.load(tmp_path / "c.toml")
+    with raises(
+        DefinitionError, f"{tmp_path}/d\\x00.toml: found a character 0 in the name; expected the name of a file"
+    ):
+        Definition.load(tmp_path / "d\0.toml")
     (tmp_path / "a.txt").write_text(SOUND)
     with raises(DefinitionError, f"{tmp_path / 'a.txt'}: found a name that ends in '.txt'; expected .toml or .json"):
         Definition.load(tmp_path / "a.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_fifo_is_no_definition(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.toml")
+    with raises(DefinitionError, f"{tmp_path / 'a.toml'}: found a FIFO; expected a definition file"):
+        Definition.load(tmp_path / "a.toml")
 
 
 @pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b""])

@@ -42,6 +42,19 @@ def test_another_process_is_named_and_a_dead_one_does_not_block(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_link_is_followed_and_nothing_else_is_taken_for_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+    (tmp_path / LOCK).symlink_to("mine")
+    with pytest.raises(DataError, match=r"\.lock: cannot be opened to lock the folder: "), locked(tmp_path):
+        pass
+    assert (tmp_path / "mine").read_text() == "kept"
+    (tmp_path / LOCK).unlink()
+    os.mkfifo(tmp_path / LOCK)
+    with pytest.raises(DataError, match="found no regular file; expected the lock of a run's folder"), locked(tmp_path):
+        pass
+    assert (tmp_path / LOCK).is_fifo()
+
+
 def test_only_one_at_a_time_is_inside(tmp_path: Path) -> None:
     inside, most, entered = 0, 0, 0
     guard = threading.Lock()

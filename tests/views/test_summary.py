@@ -4,7 +4,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.errors import DefinitionError
-from minigraph.views.summary import spell_bytes, summary
+from minigraph.views.summary import summary
 
 
 def several() -> mg.Graph:
@@ -93,18 +93,3 @@ def test_all_of_a_graph_is_shown_beside_a_cycle() -> None:
     assert {row.name: row.shape for row in table.rows} == {"a": None, "b": None, "c": (1, 5, 6)}
     with pytest.raises(DefinitionError, match="the nodes form a cycle: a -> b -> a"):
         _ = graph.order
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (9_999, "9,999 B"),
-        (10_240, "10.0 KiB"),
-        (3 << 20, "3.0 MiB"),
-        (5 << 30, "5.0 GiB"),
-        (2 << 40, "2.0 TiB"),
-    ],
-)
-def test_bytes_are_spelled_for_people(count: int, text: str) -> None:
-    assert spell_bytes(count) == text
