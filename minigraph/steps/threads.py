@@ -81,6 +81,58 @@ def blas_held() -> Iterator[None]:
 
 
 @cache
+def has_numba() -> bool:
+    """Whether compiled steps can be had: Numba is installed (the extra ``compiled``), and not turned off by
+    ``MINIGRAPH_COMPILED=0``."""
+    from importlib.util import find_spec
+
+    return os.environ.get("MINIGRAPH_COMPILED") != "0" and find_spec("numba") is not None
+
+
+@contextmanager
+def compiled_lanes() -> Iterator[int]:
+    """Within it Numba's threads are as many as share large work here; it gives their number, 1 where they cannot be used."""
+    threads = min(thread_count(), _most_compiled_threads()) if not _forked else 1
+    if threads == 1:
+        yield 1
+        return
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        yield threads
+    finally:
+        numba.set_num_threads(before)
+
+
+@cache
+def _most_compiled_threads() -> int:
+    """How many threads Numba has; 1 where only its layer "workqueue" is there, which is slow and not safe."""
+    import numba
+
+    if numba.config.THREADING_LAYER == "workqueue":
+        return 1
+    for layer in ("tbbpool", "omppool"):
+        try:
+            __import__(f"numba.np.ufunc.{layer}")
+        except ImportError:
+            continue
+        return int(numba.config.NUMBA_NUM_THREADS)
+    return 1
+
+
+_forked = False
+
+
+def _note_fork() -> None:
+    """GNU OpenMP does not survive a fork: a child goes on with one thread."""
+    global _forked
+    _forked = True
+    _forget_pool()
+
+
+@cache
 def _pool() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor  # where it is needed only: it brings logging
 
@@ -92,7 +144,7 @@ def _forget_pool() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_note_fork)  # a child has none of its parent's threads
 
 
 @cache

@@ -1,0 +1,435 @@
+"""Convolution as lists of runs: where maps lie batch-last, a row of the answer is one run of numbers under every tap.
+
+A *run* is some rows of numbers that lie together in the answer and, under each tap of its list, in the map; a *tap* is an
+offset in the map and a number in the kernel. At a border the list is shorter, so that padding needs no zeros. The error
+of the input is the same with the rotated kernel, one list for each phase of the stride; the gradient of the kernel goes
+over forward's lists. :mod:`minigraph.convolution.compiled` computes; it knows no geometry, and nothing here computes.
+
+With few samples a row is too short a run where the padding or a stride cuts it: then the map is first put into a wider
+one, with its zeros beside it and its columns sorted by the phase of the stride, so that whole rows are runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import gcd, prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from minigraph.arrays import Array
+from minigraph.convolution.layer import Buffers, Layer, Planned
+from minigraph.steps.steps import Step, copying, setter
+from minigraph.steps.threads import compiled_lanes, has_numba
+
+LEAST_PRODUCTS = 1 << 17
+"""Below so many multiply-adds the call itself, and the import of Numba, are not worth it."""
+PRODUCTS_PER_COPY = 14
+"""Multiply-adds in the time of copying a number, as :mod:`minigraph.convolution.gemm` counts."""
+SHORT = 16
+"""With fewer samples the map is made wider where rows would be cut."""
+LONG = 128
+"""A row of so many numbers is a run of its own; shorter ones go together with the gaps between them."""
+LANE_PRODUCTS = 1 << 21
+"""A lane of fewer multiply-adds is not worth handing to a thread: some 50 microseconds."""
+MOST_LANES = 32
+SUMS_BYTES = 1 << 19
+"""Memory that a gradient's sums may take, one for each lane of rows."""
+LINE = 64
+"""Bytes of a line of the caches."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How the windows of an answer stand on one axis of a map.
+
+    Attributes:
+        windows: how many; taps: of the kernel; length: rows of the map.
+        start: what tap 0 of window 0 reads; tap_step, window_step: from one to the next.
+        origin, step: where window 0 stands in the answer, and from one to the next.
+    """
+
+    windows: int
+    taps: int
+    length: int
+    start: int
+    tap_step: int
+    window_step: int
+    origin: int = 0
+    step: int = 1
+
+    def stretches(self) -> list[tuple[int, int, int, int]]:
+        """Windows that meet the same taps: (first, behind the last, first tap, behind the last)."""
+        found: list[tuple[int, int, int, int]] = []
+        for window in range(self.windows):
+            at = self.start + window * self.window_step
+            inside = [tap for tap in range(self.taps) if 0 <= at + tap * self.tap_step < self.length]
+            met = (inside[0], inside[-1] + 1) if inside else (0, 0)
+            if found and found[-1][2:] == met:
+                found[-1] = (found[-1][0], window + 1, *met)
+            else:
+                found.append((window, window + 1, *met))
+        return found
+
+    def read(self, window: int) -> int:
+        """What tap 0 of a window reads."""
+        return self.start + window * self.window_step
+
+    def place(self, window: int) -> int:
+        """Where a window stands in the answer."""
+        return self.origin + window * self.step
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Runs (R, 8), in the columns of :mod:`minigraph.convolution.compiled`, and their taps (T, 2)."""
+
+    runs: Array
+    taps: Array
+
+    @classmethod
+    def of(
+        cls, x: Array, answer: Array, rows: Axis, columns: Axis, groups: int,
+        tap_columns: list[int] | None = None, planes: bool = False,
+    ) -> Lists:  # fmt: skip
+        """The lists of windows over a map (C, H, W, N) that fill an answer (O, P, Q, N).
+
+        Args:
+            tap_columns: of a wide map, which column each tap reads for window 0; all of them are inside.
+            planes: whether neighbouring rows, with the gaps that map and answer have alike, are one run.
+        """
+        size, batch, channels = x.itemsize, x.shape[3], len(x) // groups
+        x_channel, x_row = (stride // size for stride in x.strides[:2])
+        y_row, y_column = (stride // size for stride in answer.strides[1:3])
+        if tap_columns is None:
+            tap_columns, across = [j * columns.tap_step for j in range(columns.taps)], columns.stretches()
+        else:
+            across = [(0, columns.windows, 0, columns.taps)]
+        runs: list[tuple[int, ...]] = []
+        taps: list[tuple[int, int]] = []
+        known: dict[tuple[int, ...], tuple[int, int]] = {}
+        together = columns.window_step == 1 and columns.step == 1
+        for p0, p1, i0, i1 in rows.stretches():
+            for q0, q1, j0, j1 in across:
+                if (i0, i1, j0, j1) not in known:
+                    own = [
+                        (c * x_channel + i * rows.tap_step * x_row + tap_columns[j] * batch,
+                         (i * channels + c) * columns.taps + j)
+                        for i in range(i0, i1) for c in range(channels) for j in range(j0, j1)
+                    ]  # fmt: skip
+                    known[i0, i1, j0, j1] = len(taps), len(own)
+                    taps += own
+                met = known[i0, i1, j0, j1]
+                here = columns.read(q0) * batch, columns.place(q0) * y_column
+                if together and planes:
+                    first = rows.read(p0) * x_row + here[0], rows.place(p0) * y_row + here[1]
+                    runs.append((*first, (p1 - p0 - 1) * y_row + (q1 - q0) * batch, 1, 0, 0, *met))
+                elif together:
+                    first = rows.read(p0) * x_row + here[0], rows.place(p0) * y_row + here[1]
+                    steps = rows.window_step * x_row, rows.step * y_row
+                    runs.append((*first, (q1 - q0) * batch, p1 - p0, *steps, *met))
+                else:
+                    steps = columns.window_step * batch, columns.step * y_column
+                    for p in range(p0, p1):
+                        first = rows.read(p) * x_row + here[0], rows.place(p) * y_row + here[1]
+                        runs.append((*first, batch, q1 - q0, *steps, *met))
+        runs.sort(key=lambda run: run[1])  # what neighbouring runs read stays near
+        return cls(np.array(runs, np.int64), np.array(taps or [(0, 0)], np.int64))
+
+    def cut(self, outputs: int, tile: int, lanes: int, rows: int) -> tuple[Lists, Array, Array]:
+        """The lists with their runs cut for so many lanes: these, the lanes (L, 4) of (first run, behind the last, first
+        output, behind the last), and for each the number of its share of the runs.
+
+        Args:
+            tile: outputs that stay together. rows: the most shares of the runs; beyond them outputs are cut.
+        """
+        by_runs = max(1, min(lanes, rows, int(self.runs[:, 3].sum())))
+        by_outputs = max(1, min(-(-lanes // by_runs), -(-outputs // tile)))
+        work = self.runs[:, 2] * self.runs[:, 3] * np.maximum(self.runs[:, 7], 1)
+        piece = max(1, int(work.sum()) // (by_runs * 4))
+        runs = []
+        for run, amount in zip(self.runs, work, strict=True):
+            count = int(run[3])
+            each = max(1, int(piece * count // max(int(amount), 1))) if by_runs > 1 else count
+            for first in range(0, count, each):
+                part = run.copy()
+                part[0] += first * run[4]
+                part[1] += first * run[5]
+                part[3] = min(each, count - first)
+                runs.append(part)
+        cut = np.array(runs)
+        done = np.cumsum(cut[:, 2] * cut[:, 3] * np.maximum(cut[:, 7], 1))
+        ends = [0, *(np.searchsorted(done, done[-1] * np.arange(1, by_runs) / by_runs) + 1), len(cut)]
+        ends = np.minimum(np.maximum.accumulate(np.array(ends)), len(cut)).tolist()
+        tiles = -(-outputs // tile)
+        parts = [min(outputs, tiles * part // by_outputs * tile) for part in range(by_outputs + 1)]
+        found = [
+            (ends[r], ends[r + 1], parts[o], parts[o + 1])
+            for r in range(by_runs)
+            for o in range(by_outputs)
+            if ends[r] < ends[r + 1] and parts[o] < parts[o + 1]
+        ]
+        owners = [r for r in range(by_runs) for o in range(by_outputs) if ends[r] < ends[r + 1] and parts[o] < parts[o + 1]]
+        return Lists(cut, self.taps), np.array(found, np.int64), np.array(owners, np.int64)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A map, or an error, as runs read it: itself, or a wider map with steps that fill it.
+
+    Attributes:
+        array: (C, H, W', N); fill: what puts the given map into it, before each pass.
+        tap_columns: which column each tap reads for window 0, of a wide one; planes: whether whole planes are runs.
+    """
+
+    array: Array
+    fill: list[Step]
+    tap_columns: list[int] | None = None
+    planes: bool = False
+
+
+class RunLists(Planned):
+    """Any convolution, through compiled run lists."""
+
+    name = "lists"
+
+    def __init__(self, layer: Layer, buffers: Buffers) -> None:
+        super().__init__(layer, buffers)
+        from minigraph.convolution import compiled  # it brings Numba
+
+        self._core: Any = compiled
+        self._marker = compiled.marker_of(buffers.x.dtype)
+        geometry = layer.geometry
+        (top, left, _, _), (down, across), (tap_down, tap_across) = (
+            geometry.padding, geometry.stride, geometry.dilation,
+        )  # fmt: skip
+        (kh, kw), (rows, columns) = layer.kernel_size, layer.output
+        self._vertical = Axis(rows, kh, layer.size[0], -top, tap_down, down)
+        self._horizontal = Axis(columns, kw, layer.size[1], -left, tap_across, across)
+        self._side = self._wide(buffers.x, self._vertical, self._horizontal)
+        if buffers.fixed:
+            for step in self._side.fill:
+                step()
+
+    @staticmethod
+    def cost(layer: Layer) -> float | None:
+        if layer.multiply_adds < LEAST_PRODUCTS or not has_numba():
+            return None
+        return 3 * layer.multiply_adds / PRODUCTS_PER_COPY
+
+    # -- passes ------------------------------------------------------------------------------------
+
+    def forward(self) -> list[Step]:
+        kernel, bias, answer, side = self.buffers.kernel, self.buffers.bias, self.buffers.answer, self._side
+        fill = [] if self.buffers.fixed else side.fill
+        target, after = self._target(answer, side)
+        return [*fill, *self._product(side, target, self._axes(side), self._by_group(kernel), bias), *after]
+
+    def parameter_gradients(self, error: Array, kernel: Array | None, bias: Array | None) -> list[Step]:
+        steps: list[Step] = []
+        if kernel is not None:
+            side = self._side
+            held, fill = self._apart(error), list[Step]()
+            if side.planes:
+                held = self._map(len(error), error.shape[1], side.array.shape[2], zeros=True)
+                fill = copying(held[:, :, : error.shape[2]], error)
+            elif held is not error:
+                fill = copying(held, error)
+            steps += [*fill, self._correlation(side, held, self._by_group(kernel))]
+        if bias is not None:
+            steps.append(partial(np.add.reduce, error, (1, 2, 3), None, bias))
+        return steps
+
+    def input_error(self, error: Array, filled: Array) -> list[Step]:
+        layer, geometry = self.layer, self.layer.geometry
+        steps: list[Step] = []
+        reached = np.zeros(layer.size, bool)
+        vertical = [Phase.of(layer, 0, number) for number in range(geometry.stride[0])]
+        horizontal = [Phase.of(layer, 1, number) for number in range(geometry.stride[1])]
+        direct = self._apart(error)
+        shared = [] if direct is error else copying(direct, error)
+        kernel = self._by_group(self.buffers.kernel)  # (G, O/G, kh, C/G, kw)
+        used = False
+        for rows in vertical:
+            for columns in horizontal:
+                if rows is None or columns is None:
+                    continue
+                reached[rows.axis.origin :: rows.axis.step, columns.axis.origin :: columns.axis.step] = True
+                side = self._wide(error, rows.axis, columns.axis, direct)
+                used |= side.array is direct
+                part = kernel[:, :, rows.kernel][..., columns.kernel].transpose(0, 3, 2, 1, 4)
+                axes = rows.axis, columns.axis
+                if side.planes or (side.tap_columns is not None and columns.axis.step > 1):
+                    width = side.array.shape[2] if side.planes else columns.axis.windows
+                    target = self._map(len(filled), rows.axis.windows, width)
+                    flat = Axis(rows.axis.windows, rows.axis.taps, rows.axis.length, rows.axis.start, rows.axis.tap_step, 1)
+                    inner = columns.axis
+                    axes = flat, Axis(inner.windows, inner.taps, inner.length, inner.start, inner.tap_step, 1)
+                    place = filled[:, rows.axis.origin :: rows.axis.step, columns.axis.origin :: columns.axis.step]
+                    after = copying(place, target[:, :, : inner.windows])
+                else:
+                    target, after = filled, []
+                if side.tap_columns is not None:
+                    axes = axes[0], self._inside(axes[1])
+                steps += [*(side.fill if side.array is not direct else []), *self._product(side, target, axes, part, None), *after]
+        before: list[Step] = [] if reached.all() else [setter(filled, 0)]
+        return [*before, *(shared if used else []), *steps]
+
+    # -- maps --------------------------------------------------------------------------------------
+
+    def _apart(self, given: Array) -> Array:
+        """A map itself, or one beside it whose channels do not fall on the same places of the caches."""
+        lines = given.strides[0] // LINE
+        if len(given) // self.layer.geometry.groups < 8 or given.strides[0] % LINE or lines % 16:
+            return given
+        return self._map(*given.shape[:3])
+
+    def _map(self, channels: int, rows: int, columns: int, zeros: bool = False) -> Array:
+        """A map (C, H, W, N) whose channels are an odd number of lines apart."""
+        batch, size = self.layer.batch, self.layer.itemsize
+        lines = -(-rows * columns * batch * size // LINE)
+        each = (lines + 1 - lines % 2) * LINE // size
+        flat = self.own((channels * each,), zeros)
+        return as_strided(flat, (channels, rows, columns, batch), (each * size, columns * batch * size, batch * size, size))
+
+    def _wide(self, given: Array, rows: Axis, columns: Axis, apart: Array | None = None) -> Side:
+        """How runs read a map for windows that stand on its rows and columns like this."""
+        few = self.layer.batch < SHORT
+        left, step = -columns.start, columns.window_step
+        cut = left > 0 or step > 1 or columns.windows * self.layer.batch < LONG
+        reach = columns.start + (columns.windows - 1) * step + (columns.taps - 1) * columns.tap_step
+        if not few or not (cut or reach >= columns.length):
+            held = self._apart(given) if apart is None else apart
+            return Side(held, [] if held is given or apart is not None else copying(held, given))
+        channels, height, width, _ = given.shape
+        each = max(
+            (columns.windows - 1) + ((columns.taps - 1) * columns.tap_step) // step + 1, (left + width - 1) // step + 1
+        )
+        wide = self._map(channels, height, step * each, zeros=True)
+        fill: list[Step] = []
+        for phase in range(step):
+            first = (phase - left) % step
+            place, count = (left + first) // step, len(range(first, width, step))
+            skipped = max(0, -place)
+            if count > skipped:
+                begin = phase * each + place + skipped
+                goal = wide[:, :, begin : begin + count - skipped]
+                fill += copying(goal, given[:, :, first + skipped * step :: step])
+        reads = [j * columns.tap_step for j in range(columns.taps)]
+        tap_columns = [at % step * each + at // step for at in reads]
+        planes = step == rows.window_step == 1 and columns.windows * self.layer.batch < LONG
+        return Side(wide, fill, tap_columns, planes)
+
+    def _target(self, answer: Array, side: Side) -> tuple[Array, list[Step]]:
+        """What a product fills, and the steps that make the answer of it."""
+        if not side.planes:
+            return answer, []
+        target = self._map(len(answer), answer.shape[1], side.array.shape[2])
+        return target, copying(answer, target[:, :, : answer.shape[2]])
+
+    def _axes(self, side: Side) -> tuple[Axis, Axis]:
+        return self._vertical, self._horizontal if side.tap_columns is None else self._inside(self._horizontal)
+
+    @staticmethod
+    def _inside(columns: Axis) -> Axis:
+        """The windows on a wide map, which has all that they read."""
+        return Axis(columns.windows, columns.taps, columns.length, 0, columns.tap_step, 1, columns.origin, columns.step)
+
+    def _by_group(self, kernel: Array) -> Array:
+        """(O, C/G, kh, kw) as (G, O/G, kh, C/G, kw), a view."""
+        groups = self.layer.geometry.groups
+        return kernel.reshape(groups, len(kernel) // groups, *kernel.shape[1:]).transpose(0, 1, 3, 2, 4)
+
+    # -- calls -------------------------------------------------------------------------------------
+
+    def _lanes(self, products: int) -> int:
+        return max(1, min(MOST_LANES, products // LANE_PRODUCTS))
+
+    def _steps(self, x: Array, y: Array) -> tuple[int, int, int]:
+        """Numbers from group to group of the map, of the answer, and from output to output."""
+        size, groups = x.itemsize, self.layer.geometry.groups
+        x_channel, y_channel = x.strides[0] // size, y.strides[0] // size
+        return len(x) // groups * x_channel, len(y) // groups * y_channel, y_channel
+
+    def _product(
+        self, side: Side, target: Array, axes: tuple[Axis, Axis], kernel: Array, bias: Array | None
+    ) -> list[Step]:
+        """The step that fills ``target`` with a kernel (G, O, kh, C, kw) over the windows of a map."""
+        groups, outputs, rows, channels, columns = kernel.shape
+        lists = Lists.of(side.array, target, *axes, groups, side.tap_columns, side.planes)
+        work = int((lists.runs[:, 2] * lists.runs[:, 3] * lists.runs[:, 7]).sum()) * groups * outputs
+        cut, lanes, _ = lists.cut(outputs, self._core.LARGEST, self._lanes(work), MOST_LANES)
+        packed = self.own((kernel.size,))
+        held = np.zeros(groups * outputs, self.buffers.x.dtype) if bias is None else bias
+        shape = groups, outputs, rows * channels * columns
+        given = (
+            self._marker, side.array.ctypes.data, target.ctypes.data, cut.runs, cut.taps, kernel, packed, held, shape,
+            self._steps(side.array, target), lanes,
+        )  # fmt: skip
+        kept = side.array, target
+        return [self._call(self._core.multiply, self._core.multiply_shared, given, len(lanes), kept)]
+
+    def _correlation(self, side: Side, error: Array, gradient: Array) -> Step:
+        """The step that fills a gradient (G, O, kh, C, kw) from an error over the windows of the map."""
+        groups, outputs, rows, channels, columns = gradient.shape
+        lists = Lists.of(side.array, error, *self._axes(side), groups, side.tap_columns, side.planes)
+        work = int((lists.runs[:, 2] * lists.runs[:, 3] * lists.runs[:, 7]).sum()) * groups * outputs
+        most = max(1, SUMS_BYTES // (gradient.size * gradient.itemsize))
+        cut, lanes, owners = lists.cut(outputs, self._core.FEW_OUTPUTS, self._lanes(work), most)
+        sums = self.own((int(owners.max()) + 1, gradient.size))
+        shape = groups, outputs, rows * channels * columns
+        given = (
+            self._marker, side.array.ctypes.data, error.ctypes.data, cut.runs, cut.taps, sums, gradient, shape,
+            self._steps(side.array, error), lanes, owners,
+        )  # fmt: skip
+        kept = side.array, error
+        return self._call(self._core.correlate, self._core.correlate_shared, given, len(lanes), kept)
+
+    @staticmethod
+    def _call(alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], lanes: int, kept: Any) -> Step:
+        """A step that calls the core; ``kept``: the arrays whose addresses are given."""
+        if lanes == 1:
+            return partial(_alone, alone, given, kept)
+        return partial(_shared, alone, shared, given, kept)
+
+
+def _alone(core: Callable[..., Any], given: tuple[Any, ...], kept: Any) -> None:
+    core(*given)
+
+
+def _shared(alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], kept: Any) -> None:
+    with compiled_lanes() as threads:
+        (shared if threads > 1 else alone)(*given)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Rows of the input whose distance to the first window's is r, r + stride, r + 2 stride, ... along one axis.
+
+    Attributes:
+        axis: the windows that give their errors, on the axis of the answer's error.
+        kernel: the taps that reach them, rotated.
+    """
+
+    axis: Axis
+    kernel: slice
+
+    @classmethod
+    def of(cls, layer: Layer, axis: int, number: int) -> Phase | None:
+        """One of a layer's phases; None where no tap reaches it, or it has no rows."""
+        stride, dilation = layer.geometry.stride[axis], layer.geometry.dilation[axis]
+        before, taps, rows = layer.geometry.padding[axis], layer.kernel_size[axis], layer.size[axis]
+        reaching = [tap for tap in range(taps) if (tap * dilation - number) % stride == 0]
+        first = (number - before) % stride
+        if not reaching or first >= rows:
+            return None
+        # Row h of the input meets tap i in window (h + before - i * dilation) / stride; the last tap in the first one.
+        start = (first + before - reaching[-1] * dilation) // stride
+        step = stride // gcd(stride, dilation)
+        kernel = slice(reaching[-1], reaching[0] - 1 if reaching[0] else None, -step)
+        windows = len(range(first, rows, stride))
+        tap_step = step * dilation // stride
+        return cls(Axis(windows, len(reaching), layer.output[axis], start, tap_step, 1, first, stride), kernel)
