@@ -9,10 +9,11 @@ from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.gemm import Gemm
 from minigraph.convolution.geometry import Geometry
 from minigraph.convolution.layer import Buffers, Layer, Planned
+from minigraph.convolution.lists import RunLists
 from minigraph.convolution.winograd import Winograd
 from minigraph.steps.threads import Workspace
 
-ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier)
+ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier, RunLists)
 
 
 @lru_cache

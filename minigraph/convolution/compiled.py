@@ -19,6 +19,7 @@ Numba's cache watches only the file that a function stands in: tiles and loops a
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ from minigraph.convolution.compiling import cached
 
 # Columns of a run: where it begins in the map and in the answer, its size, the steps from row to row, its taps.
 MAP, ANSWER, LENGTH, ROWS, MAP_STEP, ANSWER_STEP, FIRST_TAP, TAPS = range(8)
-CHUNK = 512
+CHUNK = 256
 """Numbers of a run that go through all outputs before the next ones: what they read stays in the nearest cache."""
 NEAR = 1 << 11
 """Numbers of a run's rows that a gradient's tile goes through at once, likewise."""
@@ -170,8 +171,9 @@ def _addresses(count: int) -> list[Any]:
 def forward_tile(outputs: int, vectors: int, masked: bool = False) -> Any:
     """answer[o, v] = bias[o] + sum over taps of kernel[tap, o] * map[offset + v], for a few outputs and vectors.
 
-    Arguments: marker; addresses of the map, the taps (offset, number), how many; of the packed kernel, the bias and the
-    answer; numbers from output to output; of a masked tile, whose one vector is not full, how many places count.
+    Arguments: marker; addresses of the map, the taps (offset, number), how many; of the packed kernel, the bias (0
+    where the sums go on from what the answer holds) and the answer; numbers from output to output; of a masked tile,
+    whose one vector is not full, how many places count.
     """
 
     @intrinsic
@@ -184,10 +186,26 @@ def forward_tile(outputs: int, vectors: int, masked: bool = False) -> Any:
             x, kernel, bias, answer = (code.pointer(address) for address in (x, kernel, bias, answer))
             taps = code.pointer(taps, INTEGER)
             mask = code.mask(places) if masked else None
-            starts = [code.splat(b.load(b.gep(bias, [_integer(o)]))) for o in range(outputs)]
+            rows = [b.gep(answer, [b.mul(step, _integer(o))]) for o in range(outputs)]
+            columns = [_integer(v * numbers.lanes) for v in range(vectors)]
 
             def read(base: Any, index: Any) -> Any:
                 return code.load_masked(base, index, mask) if masked else code.load(base, index)
+
+            begun = b.icmp_signed("==", arguments[5], _integer(0))
+            with b.if_else(begun) as (going_on, beginning):
+                with going_on:
+                    held = [read(row, column) for row in rows for column in columns]
+                    block_on = b.block
+                with beginning:
+                    first = [code.splat(b.load(b.gep(bias, [_integer(o)]))) for o in range(outputs) for _ in columns]
+                    block_first = b.block
+            starts = []
+            for going, start in zip(held, first, strict=True):
+                phi = b.phi(numbers.vector)
+                phi.add_incoming(going, block_on)
+                phi.add_incoming(start, block_first)
+                starts.append(phi)
 
             def body(i: Any, sums: list[Any]) -> list[Any]:
                 pair = b.mul(i, _integer(2))
@@ -200,15 +218,12 @@ def forward_tile(outputs: int, vectors: int, masked: bool = False) -> Any:
                     new += [code.multiply_add(read_in[v], factor, sums[o * vectors + v]) for v in range(vectors)]
                 return new
 
-            found = code.loop(count, 1, [start for start in starts for _ in range(vectors)], body)
-            for o in range(outputs):
-                row = b.gep(answer, [b.mul(step, _integer(o))])
-                for v in range(vectors):
-                    place, vector = _integer(v * numbers.lanes), found[o * vectors + v]
-                    if masked:
-                        code.store_masked(vector, row, place, mask)
-                    else:
-                        code.store(vector, row, place)
+            found = code.loop(count, 1, starts, body)
+            for vector, (row, column) in zip(found, product(rows, columns), strict=True):
+                if masked:
+                    code.store_masked(vector, row, column, mask)
+                else:
+                    code.store(vector, row, column)
             return context.get_dummy_value()
 
         return types.void(marker, *_addresses(8)), generate
@@ -219,8 +234,8 @@ def forward_tile(outputs: int, vectors: int, masked: bool = False) -> Any:
 def gradient_tile(outputs: int, taps_of_tile: int) -> Any:
     """gradient[o, tap] += sum over rows and v < length of error[o, v] * map[offset + v], for a few outputs and taps.
 
-    Arguments: marker; addresses of the error, numbers from output to output; of the map, the taps; the length; address of
-    the gradient, numbers from output to output; how many rows; numbers from row to row of error and map.
+    Arguments: marker; addresses of the error, numbers from output to output; of the map, the taps; the length; address
+    of the gradient, numbers from output to output; how many rows; numbers from row to row of error and map.
     """
 
     @intrinsic
@@ -324,63 +339,71 @@ def pack(kernel, packed):  # type: ignore[no-untyped-def]
 
 
 @cached
-def _multiply_stretch(marker, lanes, width, x, taps, count, kernel, all_taps, bias, y, step, outputs, length):  # type: ignore[no-untyped-def]
-    """One stretch of ``length`` numbers, for all outputs of a group. Addresses are in bytes, ``width`` is a number's."""
-    if length < lanes:
-        o = 0
-        while o < outputs:
-            size = _tile_outputs(outputs - o)
-            k, b, a = kernel + width * o * all_taps, bias + width * o, y + width * o * step
-            if size == 8:
-                masked_8(marker, x, taps, count, k, b, a, step, length)
-            elif size == 4:
-                masked_4(marker, x, taps, count, k, b, a, step, length)
-            elif size == 2:
-                masked_2(marker, x, taps, count, k, b, a, step, length)
-            else:
-                masked_1(marker, x, taps, count, k, b, a, step, length)
-            o += size
-        return
+def masked_rest(marker, x, taps, count, kernel, bias, y, step, places, size):  # type: ignore[no-untyped-def]
+    """The end of a stretch, where fewer places are left than a vector has."""
+    if size == 8:
+        masked_8(marker, x, taps, count, kernel, bias, y, step, places)
+    elif size == 4:
+        masked_4(marker, x, taps, count, kernel, bias, y, step, places)
+    elif size == 2:
+        masked_2(marker, x, taps, count, kernel, bias, y, step, places)
+    else:
+        masked_1(marker, x, taps, count, kernel, bias, y, step, places)
+
+
+@cached
+def _multiply_stretch(marker, lanes, width, x, taps, count, block, kernel, all_taps, bias, y, step, outputs, length):  # type: ignore[no-untyped-def]
+    """One stretch of ``length`` numbers, for all outputs of a group. Addresses are in bytes, ``width`` is a number's.
+
+    ``block`` taps at once: what they read of a chunk stays in the nearest cache.
+    """
     start = 0
     while start < length:
         stop = length if length - start < CHUNK + lanes else start + CHUNK
         o = 0
         while o < outputs:
             size = _tile_outputs(outputs - o)
-            k, b, row = kernel + width * o * all_taps, bias + width * o, y + width * o * step
-            v = start
-            while v < stop:
-                left = stop - v
-                if left < lanes:
-                    v = stop - lanes  # the last vector begins earlier, and finds some numbers again
-                xv, yv = x + width * v, row + width * v
-                if size == 8:
-                    if left >= 2 * lanes:
-                        forward_8x2(marker, xv, taps, count, k, b, yv, step, 0)
-                        v += 2 * lanes
+            k, row = kernel + width * o * all_taps, y + width * o * step
+            t = 0
+            while t < count or t == 0:
+                own, some = taps + 16 * t, min(block, count - t)
+                b = bias + width * o if t == 0 else 0
+                v = start
+                while v < stop:
+                    left = stop - v
+                    if left < lanes:
+                        masked_rest(marker, x + width * v, own, some, k, b, row + width * v, step, left, size)
+                        v = stop
+                        continue
+                    xv, yv = x + width * v, row + width * v
+                    if size == 8:
+                        if left >= 2 * lanes:
+                            forward_8x2(marker, xv, own, some, k, b, yv, step, 0)
+                            v += 2 * lanes
+                        else:
+                            forward_8x1(marker, xv, own, some, k, b, yv, step, 0)
+                            v += lanes
+                    elif size == 4:
+                        if left >= VECTORS_4 * lanes:
+                            forward_4(marker, xv, own, some, k, b, yv, step, 0)
+                            v += VECTORS_4 * lanes
+                        else:
+                            forward_4x1(marker, xv, own, some, k, b, yv, step, 0)
+                            v += lanes
+                    elif size == 2:
+                        if left >= VECTORS_2 * lanes:
+                            forward_2(marker, xv, own, some, k, b, yv, step, 0)
+                            v += VECTORS_2 * lanes
+                        else:
+                            forward_2x1(marker, xv, own, some, k, b, yv, step, 0)
+                            v += lanes
+                    elif left >= VECTORS_1 * lanes:
+                        forward_1(marker, xv, own, some, k, b, yv, step, 0)
+                        v += VECTORS_1 * lanes
                     else:
-                        forward_8x1(marker, xv, taps, count, k, b, yv, step, 0)
+                        forward_1x1(marker, xv, own, some, k, b, yv, step, 0)
                         v += lanes
-                elif size == 4:
-                    if left >= VECTORS_4 * lanes:
-                        forward_4(marker, xv, taps, count, k, b, yv, step, 0)
-                        v += VECTORS_4 * lanes
-                    else:
-                        forward_4x1(marker, xv, taps, count, k, b, yv, step, 0)
-                        v += lanes
-                elif size == 2:
-                    if left >= VECTORS_2 * lanes:
-                        forward_2(marker, xv, taps, count, k, b, yv, step, 0)
-                        v += VECTORS_2 * lanes
-                    else:
-                        forward_2x1(marker, xv, taps, count, k, b, yv, step, 0)
-                        v += lanes
-                elif left >= VECTORS_1 * lanes:
-                    forward_1(marker, xv, taps, count, k, b, yv, step, 0)
-                    v += VECTORS_1 * lanes
-                else:
-                    forward_1x1(marker, xv, taps, count, k, b, yv, step, 0)
-                    v += lanes
+                t += block
             o += size
         start = stop
 
@@ -389,12 +412,12 @@ def _multiply_stretch(marker, lanes, width, x, taps, count, kernel, all_taps, bi
 def multiply_lane(marker, x, y, runs, taps, kernel, bias, shape, steps, lane):  # type: ignore[no-untyped-def]
     """The runs and outputs of one lane: (first run, last, first output, last).
 
-    ``x, y, taps, kernel, bias`` are addresses; ``shape`` is (groups, outputs of a group, taps of the kernel) and
-    ``steps`` numbers in the map from group to group, in the answer likewise, and in the answer from output to output.
+    ``x, y, taps, kernel, bias`` are addresses; ``shape`` is (groups, outputs of a group, taps of the kernel, taps at
+    once) and ``steps`` numbers in the map from group to group, in the answer likewise, and from output to output.
     """
     width = width_of(marker)
     lanes = BYTES // width
-    groups, outputs, all_taps = shape
+    groups, outputs, all_taps, block = shape
     x_group, y_group, y_output = steps
     first_run, last_run, first, last = lane
     for r in range(first_run, last_run):
@@ -405,14 +428,14 @@ def multiply_lane(marker, x, y, runs, taps, kernel, bias, shape, steps, lane):  
                 where = y + width * (run[ANSWER] + row * run[ANSWER_STEP] + g * y_group + first * y_output)
                 _multiply_stretch(
                     marker, lanes, width, x + width * (run[MAP] + row * run[MAP_STEP] + g * x_group), own, run[TAPS],
-                    kernel + width * (g * outputs + first) * all_taps, all_taps,
+                    block, kernel + width * (g * outputs + first) * all_taps, all_taps,
                     bias + width * (g * outputs + first), where, y_output, last - first, run[LENGTH],
                 )  # fmt: skip
 
 
 @cached
 def correlate_lane(marker, x, e, runs, taps, gradient, shape, steps, lane):  # type: ignore[no-untyped-def]
-    """The gradient (G, O, T) that a lane's runs and outputs contribute, added to what is at the address ``gradient``."""
+    """The gradient (G, O, T) of a lane's runs and outputs, added to what is at the address ``gradient``."""
     width = width_of(marker)
     groups, outputs, all_taps = shape
     x_group, e_group, e_output = steps

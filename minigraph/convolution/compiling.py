@@ -1,7 +1,7 @@
 """Compiling quietly: functions compiled once, into a cache that survives, or in memory where there can be none.
 
-Numba's cache is a pickle: it is used only in a folder that belongs to the user, or to the system's administrator, and in
-which nobody else can write. A folder that cannot be read or written, a full disk, files of another processor or
+Numba's cache is a pickle: it is used only in a folder that belongs to the user, or to the system's administrator, and
+in which nobody else can write. A folder that cannot be read or written, a full disk, files of another processor or
 version: each only means that a function is compiled anew.
 """
 

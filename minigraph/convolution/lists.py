@@ -1,34 +1,41 @@
 """Convolution as lists of runs: where maps lie batch-last, a row of the answer is one run of numbers under every tap.
 
-A *run* is some rows of numbers that lie together in the answer and, under each tap of its list, in the map; a *tap* is an
-offset in the map and a number in the kernel. At a border the list is shorter, so that padding needs no zeros. The error
-of the input is the same with the rotated kernel, one list for each phase of the stride; the gradient of the kernel goes
-over forward's lists. :mod:`minigraph.convolution.compiled` computes; it knows no geometry, and nothing here computes.
+A *run* is some rows of numbers that lie together in the answer and, under each tap of its list, in the map; a *tap* is
+an offset in the map and a number in the kernel. At a border the list is shorter, so that padding needs no zeros. The
+error of the input is the same with the rotated kernel, one list for each phase of the stride; the gradient of the
+kernel goes over forward's lists. :mod:`minigraph.convolution.compiled` computes and knows no geometry; nothing here
+computes.
 
-With few samples a row is too short a run where the padding or a stride cuts it: then the map is first put into a wider
-one, with its zeros beside it and its columns sorted by the phase of the stride, so that whole rows are runs again.
+With few samples a row is too short a run where the padding or a stride cuts it, and with a stride it is one anyway:
+then the map is first put into a wider one, with its zeros beside it and its columns sorted by the phase of the stride,
+so that whole rows are runs again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from math import gcd, prod
+from itertools import pairwise, product
+from math import gcd
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minigraph.arrays import Array
+from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.steps.steps import Step, copying, setter
 from minigraph.steps.threads import compiled_lanes, has_numba
 
 LEAST_PRODUCTS = 1 << 17
 """Below so many multiply-adds the call itself, and the import of Numba, are not worth it."""
-PRODUCTS_PER_COPY = 14
-"""Multiply-adds in the time of copying a number, as :mod:`minigraph.convolution.gemm` counts."""
+PRODUCTS_PER_COPY = 28
+"""Multiply-adds in the time of copying a number, as :mod:`minigraph.convolution.gemm` counts: more than it has, so that
+lists come before all products over patches."""
+PRODUCTS_PER_TRANSFORM = 6
+"""The same beside :mod:`minigraph.convolution.fourier`, which keeps the very large kernels."""
 SHORT = 16
 """With fewer samples the map is made wider where rows would be cut."""
 LONG = 128
@@ -38,6 +45,8 @@ LANE_PRODUCTS = 1 << 21
 MOST_LANES = 32
 SUMS_BYTES = 1 << 19
 """Memory that a gradient's sums may take, one for each lane of rows."""
+ROWS_AT_ONCE = 24
+"""Rows of the map under so many rows of taps at once stay in the nearest cache."""
 LINE = 64
 """Bytes of a line of the caches."""
 
@@ -140,8 +149,8 @@ class Lists:
         return cls(np.array(runs, np.int64), np.array(taps or [(0, 0)], np.int64))
 
     def cut(self, outputs: int, tile: int, lanes: int, rows: int) -> tuple[Lists, Array, Array]:
-        """The lists with their runs cut for so many lanes: these, the lanes (L, 4) of (first run, behind the last, first
-        output, behind the last), and for each the number of its share of the runs.
+        """The lists with their runs cut for so many lanes: these, the lanes (L, 4) of (first run, behind the last,
+        first output, behind the last), and for each lane the number of its share of the runs.
 
         Args:
             tile: outputs that stay together. rows: the most shares of the runs; beyond them outputs are cut.
@@ -166,13 +175,9 @@ class Lists:
         ends = np.minimum(np.maximum.accumulate(np.array(ends)), len(cut)).tolist()
         tiles = -(-outputs // tile)
         parts = [min(outputs, tiles * part // by_outputs * tile) for part in range(by_outputs + 1)]
-        found = [
-            (ends[r], ends[r + 1], parts[o], parts[o + 1])
-            for r in range(by_runs)
-            for o in range(by_outputs)
-            if ends[r] < ends[r + 1] and parts[o] < parts[o + 1]
-        ]
-        owners = [r for r in range(by_runs) for o in range(by_outputs) if ends[r] < ends[r + 1] and parts[o] < parts[o + 1]]
+        shares = [pair for pair in pairwise(ends) if pair[0] < pair[1]]
+        found = [(*share, *part) for share in shares for part in pairwise(parts) if part[0] < part[1]]
+        owners = [owner for owner in range(len(shares)) for part in pairwise(parts) if part[0] < part[1]]
         return Lists(cut, self.taps), np.array(found, np.int64), np.array(owners, np.int64)
 
 
@@ -218,6 +223,9 @@ class RunLists(Planned):
     def cost(layer: Layer) -> float | None:
         if layer.multiply_adds < LEAST_PRODUCTS or not has_numba():
             return None
+        transforms = Fourier.cost(layer)
+        if transforms is not None and 3 * layer.multiply_adds / PRODUCTS_PER_TRANSFORM > transforms:
+            return None
         return 3 * layer.multiply_adds / PRODUCTS_PER_COPY
 
     # -- passes ------------------------------------------------------------------------------------
@@ -244,39 +252,31 @@ class RunLists(Planned):
         return steps
 
     def input_error(self, error: Array, filled: Array) -> list[Step]:
-        layer, geometry = self.layer, self.layer.geometry
-        steps: list[Step] = []
-        reached = np.zeros(layer.size, bool)
-        vertical = [Phase.of(layer, 0, number) for number in range(geometry.stride[0])]
-        horizontal = [Phase.of(layer, 1, number) for number in range(geometry.stride[1])]
+        layer, (down, across) = self.layer, self.layer.geometry.stride
         direct = self._apart(error)
-        shared = [] if direct is error else copying(direct, error)
-        kernel = self._by_group(self.buffers.kernel)  # (G, O/G, kh, C/G, kw)
-        used = False
-        for rows in vertical:
-            for columns in horizontal:
-                if rows is None or columns is None:
-                    continue
-                reached[rows.axis.origin :: rows.axis.step, columns.axis.origin :: columns.axis.step] = True
-                side = self._wide(error, rows.axis, columns.axis, direct)
-                used |= side.array is direct
-                part = kernel[:, :, rows.kernel][..., columns.kernel].transpose(0, 3, 2, 1, 4)
-                axes = rows.axis, columns.axis
-                if side.planes or (side.tap_columns is not None and columns.axis.step > 1):
-                    width = side.array.shape[2] if side.planes else columns.axis.windows
-                    target = self._map(len(filled), rows.axis.windows, width)
-                    flat = Axis(rows.axis.windows, rows.axis.taps, rows.axis.length, rows.axis.start, rows.axis.tap_step, 1)
-                    inner = columns.axis
-                    axes = flat, Axis(inner.windows, inner.taps, inner.length, inner.start, inner.tap_step, 1)
-                    place = filled[:, rows.axis.origin :: rows.axis.step, columns.axis.origin :: columns.axis.step]
-                    after = copying(place, target[:, :, : inner.windows])
-                else:
-                    target, after = filled, []
-                if side.tap_columns is not None:
-                    axes = axes[0], self._inside(axes[1])
-                steps += [*(side.fill if side.array is not direct else []), *self._product(side, target, axes, part, None), *after]
-        before: list[Step] = [] if reached.all() else [setter(filled, 0)]
-        return [*before, *(shared if used else []), *steps]
+        steps = [] if direct is error else copying(direct, error)
+        reached = np.zeros(layer.size, bool)
+        vertical, horizontal = (
+            [Phase.of(layer, axis, number) for number in range(stride)] for axis, stride in ((0, down), (1, across))
+        )
+        for rows, columns in product(vertical, horizontal):
+            if rows is not None and columns is not None:
+                reached[rows.places, columns.places] = True
+                steps += self._phase(rows, columns, error, direct, filled)
+        return steps if reached.all() else [setter(filled, 0), *steps]
+
+    def _phase(self, rows: Phase, columns: Phase, error: Array, direct: Array, filled: Array) -> list[Step]:
+        """The steps that fill the places of one phase of the stride, down and across."""
+        # (G, O/G, kh, C/G, kw) -> (G, C/G, kh, O/G, kw)
+        kernel = self._by_group(self.buffers.kernel)[:, :, rows.kernel][..., columns.kernel].transpose(0, 3, 2, 1, 4)
+        side = self._wide(error, rows.axis, columns.axis, direct)
+        if side.tap_columns is None:
+            return self._product(side, filled, (rows.axis, columns.axis), kernel, None)
+        width = side.array.shape[2] if side.planes else columns.axis.windows
+        target = self._map(len(filled), rows.axis.windows, width)
+        flat = replace(rows.axis, origin=0, step=1), self._inside(replace(columns.axis, origin=0, step=1))
+        take = copying(filled[:, rows.places, columns.places], target[:, :, : columns.axis.windows])
+        return [*side.fill, *self._product(side, target, flat, kernel, None), *take]
 
     # -- maps --------------------------------------------------------------------------------------
 
@@ -293,11 +293,13 @@ class RunLists(Planned):
         lines = -(-rows * columns * batch * size // LINE)
         each = (lines + 1 - lines % 2) * LINE // size
         flat = self.own((channels * each,), zeros)
-        return as_strided(flat, (channels, rows, columns, batch), (each * size, columns * batch * size, batch * size, size))
+        return as_strided(
+            flat, (channels, rows, columns, batch), (each * size, columns * batch * size, batch * size, size)
+        )
 
     def _wide(self, given: Array, rows: Axis, columns: Axis, apart: Array | None = None) -> Side:
         """How runs read a map for windows that stand on its rows and columns like this."""
-        few = self.layer.batch < SHORT
+        few = self.layer.batch < SHORT or columns.window_step > 1
         left, step = -columns.start, columns.window_step
         cut = left > 0 or step > 1 or columns.windows * self.layer.batch < LONG
         reach = columns.start + (columns.windows - 1) * step + (columns.taps - 1) * columns.tap_step
@@ -364,7 +366,7 @@ class RunLists(Planned):
         cut, lanes, _ = lists.cut(outputs, self._core.LARGEST, self._lanes(work), MOST_LANES)
         packed = self.own((kernel.size,))
         held = np.zeros(groups * outputs, self.buffers.x.dtype) if bias is None else bias
-        shape = groups, outputs, rows * channels * columns
+        shape = groups, outputs, rows * channels * columns, ROWS_AT_ONCE * columns
         given = (
             self._marker, side.array.ctypes.data, target.ctypes.data, cut.runs, cut.taps, kernel, packed, held, shape,
             self._steps(side.array, target), lanes,
@@ -389,7 +391,9 @@ class RunLists(Planned):
         return self._call(self._core.correlate, self._core.correlate_shared, given, len(lanes), kept)
 
     @staticmethod
-    def _call(alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], lanes: int, kept: Any) -> Step:
+    def _call(
+        alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], lanes: int, kept: Any
+    ) -> Step:
         """A step that calls the core; ``kept``: the arrays whose addresses are given."""
         if lanes == 1:
             return partial(_alone, alone, given, kept)
@@ -416,6 +420,11 @@ class Phase:
 
     axis: Axis
     kernel: slice
+
+    @property
+    def places(self) -> slice:
+        """The phase's rows of the input."""
+        return slice(self.axis.origin, None, self.axis.step)
 
     @classmethod
     def of(cls, layer: Layer, axis: int, number: int) -> Phase | None:

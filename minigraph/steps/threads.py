@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,13 +35,56 @@ _chosen: int | None = None
 
 
 def thread_count() -> int:
-    """How many threads share large work: what :func:`set_threads` said, else the processors this process may use."""
+    """How many threads share large work: what :func:`set_threads` said, else ``MINIGRAPH_NUM_THREADS``, else
+    ``OMP_NUM_THREADS``, else the processors that this process may use, by its affinity and its container's quota."""
     return _chosen if _chosen is not None else _available()
 
 
 @cache
 def _available() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for name in ("MINIGRAPH_NUM_THREADS", "OMP_NUM_THREADS"):
+        asked = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP takes a list, one number a nesting level
+        if asked.isdecimal() and int(asked) > 0:
+            return int(asked)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))))
+
+
+def quota(root: Path, own: Path) -> int:
+    """How many processors the control group of this process grants, rounded up; a million where there is no limit.
+
+    Args:
+        root: where control groups are mounted. own: the file that names this process's own.
+
+    Source: Linux, Documentation/admin-guide/cgroup-v2.rst, cpu.max; cgroup-v1, cpu.cfs_quota_us.
+    """
+    granted = 1_000_000
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return granted
+    for _, controllers, place in (line for line in lines if len(line) == 3):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        folder = root / controllers if controllers else root
+        inner = folder / place.lstrip("/")
+        for here in [inner, *inner.parents]:
+            granted = min(granted, _granted(here))
+            if here == folder:
+                break
+    return granted
+
+
+def _granted(group: Path) -> int:
+    """What one control group grants."""
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            limit, period = " ".join((group / name).read_text() for name in names).split()
+            if int(limit) > 0:
+                return -(-int(limit) // int(period))
+        except (OSError, ValueError):
+            continue
+    return 1_000_000
 
 
 def set_threads(count: int) -> None:
@@ -91,7 +135,7 @@ def has_numba() -> bool:
 
 @contextmanager
 def compiled_lanes() -> Iterator[int]:
-    """Within it Numba's threads are as many as share large work here; it gives their number, 1 where they cannot be used."""
+    """Within it as many of Numba's threads run as share large work; it gives their number, 1 where there are none."""
     threads = min(thread_count(), _most_compiled_threads()) if not _forked else 1
     if threads == 1:
         yield 1

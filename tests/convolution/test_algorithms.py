@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
-from minigraph.convolution import Geometry, choice, layer, patches, winograd
+from minigraph.convolution import Geometry, choice, layer, lists, patches, winograd
 from minigraph.convolution.choice import ALGORITHMS, choose, plan_convolution
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.gemm import Gemm
 from minigraph.convolution.layer import Layer, Planned
+from minigraph.convolution.lists import RunLists
 from minigraph.convolution.winograd import Winograd
 from minigraph.ops import Conv
 from minigraph.steps import steps, threads
@@ -22,12 +23,17 @@ from tests.helpers import Array, Case, assert_close, assert_exact, figure_cases
 
 CUTS: dict[str, dict[Any, dict[str, Any]]] = {
     "as it is": {},
-    "shared": {layer: {"FEW_PRODUCTS": -1}, steps: {"FEW_PRODUCTS": -1, "FEW_NUMBERS": -1}},
+    "shared": {
+        layer: {"FEW_PRODUCTS": -1},
+        steps: {"FEW_PRODUCTS": -1, "FEW_NUMBERS": -1},
+        lists: {"LANE_PRODUCTS": 300},
+    },
     "in small tiles": {patches: {"TILE_BYTES": 700, "COLUMNS": (3, 9)}, winograd: {"TILE_BYTES": 900}},
     "in single entries": {
         layer: {"FEW_PRODUCTS": -1},
         patches: {"TILE_BYTES": 1, "COLUMNS": (1, 1)},
         winograd: {"TILE_BYTES": 1},
+        lists: {"LANE_PRODUCTS": 1, "SUMS_BYTES": 1, "ROWS_AT_ONCE": 1},
     },
 }
 """How work may be cut: constants of modules that are put over."""
@@ -45,6 +51,7 @@ def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[Planned]:
     """Each algorithm in turn, forced."""
     forced: type[Planned] = request.param
+    monkeypatch.setattr(lists, "LEAST_PRODUCTS", 0)
     monkeypatch.setattr(choice, "choose", lambda sizes: forced)
     return forced
 
@@ -94,7 +101,7 @@ def test_all_passes_are_pytorchs(kind: type[Planned], cut: str, fixed: bool, cas
 def test_whole_numbers_give_exactly_the_sums_of_the_definition(
     kind: type[Planned], cut: str, data: st.DataObject
 ) -> None:
-    drawn = data.draw(convolutions(plain=kind is not Gemm))
+    drawn = data.draw(convolutions(plain=kind not in (Gemm, RunLists)))
     x, kernel, error = drawn.arrays(integers=True)
     assert applies(kind, x, kernel, error, drawn.geometry)
     answer, gradient, bias_gradient, input_error = planned(x, kernel, error, drawn.geometry, runs=1)
@@ -111,7 +118,7 @@ def test_whole_numbers_give_exactly_the_sums_of_the_definition(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_gradient_of_each_tap_is_what_scipy_correlates(kind: type[Planned], data: st.DataObject) -> None:
-    drawn = data.draw(convolutions(plain=kind is not Gemm))
+    drawn = data.draw(convolutions(plain=kind not in (Gemm, RunLists)))
     x, kernel, error = drawn.arrays(integers=False)
     assert applies(kind, x, kernel, error, drawn.geometry)
     _, gradient, _, _ = planned(x, kernel, error, drawn.geometry, runs=1)
@@ -137,9 +144,10 @@ def test_results_have_the_same_bits_on_any_number_of_threads(
     kind: type[Planned], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layer, "FEW_PRODUCTS", -1)
+    monkeypatch.setattr(lists, "LANE_PRODUCTS", 1000)
     x, kernel, error = LARGE.arrays(integers=False)
     found = []
-    for count in (1, 2, 3, 2):
+    for count in (1, 2, 3, 16, 2):
         monkeypatch.setattr(threads, "_chosen", count)
         threads._forget_pool()
         found.append(planned(x, kernel, error, LARGE.geometry))
@@ -176,16 +184,49 @@ def test_the_patches_of_an_input_that_does_not_change_are_kept() -> None:
     assert_close(answer, np.full((1, 5, 3, 2), 9.0))
 
 
+LAYERS = {
+    "small": Layer(1, 1, (20, 20), 1, (3, 3), (18, 18), Geometry(), 8),
+    "deep": Layer(32, 64, (32, 32), 64, (3, 3), (30, 30), Geometry(), 4),
+    "strided": Layer(32, 64, (32, 32), 64, (3, 3), (15, 15), Geometry((2, 2)), 4),
+    "huge kernel": Layer(1, 1, (512, 512), 1, (31, 31), (482, 482), Geometry(), 4),
+    "one channel": Layer(1, 1, (512, 512), 1, (3, 3), (510, 510), Geometry(), 4),
+    "depthwise": Layer(32, 32, (28, 28), 32, (3, 3), (26, 26), Geometry(groups=32), 4),
+}
+
+
 @pytest.mark.parametrize(
-    ("sizes", "wanted"),
+    ("name", "plain", "compiled"),
     [
-        (Layer(1, 1, (20, 20), 1, (3, 3), (18, 18), Geometry(), 8), Gemm),
-        (Layer(32, 64, (32, 32), 64, (3, 3), (30, 30), Geometry(), 4), Winograd),
-        (Layer(32, 64, (32, 32), 64, (3, 3), (15, 15), Geometry((2, 2)), 4), Gemm),
-        (Layer(1, 1, (512, 512), 1, (31, 31), (482, 482), Geometry(), 4), Fourier),
-        (Layer(1, 1, (512, 512), 1, (3, 3), (510, 510), Geometry(), 4), Gemm),
-        (Layer(32, 32, (28, 28), 32, (3, 3), (26, 26), Geometry(groups=32), 4), Gemm),
+        ("small", Gemm, Gemm),
+        ("deep", Winograd, RunLists),
+        ("strided", Gemm, RunLists),
+        ("huge kernel", Fourier, Fourier),
+        ("one channel", Gemm, RunLists),
+        ("depthwise", Gemm, RunLists),
     ],
 )
-def test_the_choice_follows_from_the_sizes(sizes: Layer, wanted: type[Planned]) -> None:
-    assert choose(sizes) is wanted
+def test_the_choice_follows_from_the_sizes_and_from_what_is_installed(
+    name: str, plain: type[Planned], compiled: type[Planned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for available, wanted in ((True, compiled), (False, plain)):
+        monkeypatch.setattr(lists, "has_numba", lambda available=available: available)
+        choose.cache_clear()
+        assert choose(LAYERS[name]) is wanted
+    choose.cache_clear()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5, 7, 15, 16, 17, 32, 33])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 3), (2, 2)])
+def test_run_lists_take_any_number_of_samples(
+    batch: int, stride: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "choose", lambda sizes: RunLists)
+    drawn = Drawn(batch, 4, (9, 11), 11, (3, 2), Geometry(stride, (1, 2, 0, 1), (2, 1), 1), seed=batch)
+    x, kernel, error = drawn.arrays(integers=True)
+    for dtype in (np.float64, np.float32):
+        single = [array.astype(dtype) for array in (x, kernel, error)]
+        answer, gradient, bias_gradient, input_error = planned(*single, drawn.geometry)
+        wanted = drawn.answer(x, kernel)
+        assert_exact(answer, wanted + np.arange(1, 12).reshape(-1, 1, 1))
+        assert_exact(bias_gradient, error.sum(axis=(0, 2, 3)))
+        assert (input_error * x).sum(dtype=float) == (gradient * kernel).sum(dtype=float) == (wanted * error).sum()

@@ -1,6 +1,7 @@
 """Lanes are shared by threads, and scratch memory is each worker's own."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,3 +59,49 @@ def test_workers_have_memory_of_their_own_that_steps_take_in_turn() -> None:
 def test_a_count_that_is_none_is_told(wrong: object) -> None:
     with raises(DefinitionError, f"threads: found {wrong}; expected an integer of at least 1"):
         threads.set_threads(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("files", "granted"),
+    [
+        ({}, 1_000_000),
+        ({"mine/cpu.max": "max 100000"}, 1_000_000),
+        ({"mine/cpu.max": "200000 100000"}, 2),
+        ({"mine/cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "100000 100000", "mine/cpu.max": "max 100000"}, 1),
+        ({"cpu,cpuacct/mine/cpu.cfs_quota_us": "300000", "cpu,cpuacct/mine/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu,cpuacct/mine/cpu.cfs_quota_us": "-1", "cpu,cpuacct/mine/cpu.cfs_period_us": "100000"}, 1_000_000),
+        ({"mine/cpu.max": "nonsense"}, 1_000_000),
+    ],
+)
+def test_a_containers_quota_is_found_in_either_version_of_control_groups(
+    files: dict[str, str], granted: int, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    own.write_text("12:cpu,cpuacct:/mine\n3:memory:/other\n0::/mine\n")
+    for name, text in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(text)
+    assert threads.quota(tmp_path / "groups", own) == granted
+    assert threads.quota(tmp_path / "groups", tmp_path / "missing") == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [
+        ({"MINIGRAPH_NUM_THREADS": "3", "OMP_NUM_THREADS": "5"}, 3),
+        ({"OMP_NUM_THREADS": "5"}, 5),
+        ({"OMP_NUM_THREADS": "4,2"}, 4),
+        ({"OMP_NUM_THREADS": "none"}, None),
+        ({"MINIGRAPH_NUM_THREADS": "0"}, None),
+    ],
+)
+def test_variables_say_how_many_threads_there_are(
+    variables: dict[str, str], count: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MINIGRAPH_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    here = threads._available.__wrapped__()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert threads._available.__wrapped__() == (here if count is None else count)
