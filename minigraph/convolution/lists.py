@@ -27,7 +27,7 @@ from minigraph.arrays import Array
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.steps.steps import Step, copying, setter
-from minigraph.steps.threads import compiled_lanes, has_numba
+from minigraph.steps.threads import compiled_threads, has_numba
 
 LEAST_PRODUCTS = 1 << 17
 """Below so many multiply-adds the call itself, and the import of Numba, are not worth it."""
@@ -41,10 +41,14 @@ SHORT = 16
 LONG = 128
 """A row of so many numbers is a run of its own; shorter ones go together with the gaps between them."""
 LANE_PRODUCTS = 1 << 21
-"""A lane of fewer multiply-adds is not worth handing to a thread: some 50 microseconds."""
-MOST_LANES = 32
+"""About so many multiply-adds, some 20 microseconds, are a lane."""
+MOST_LANES = 64
+LANES_OF_A_THREAD = 4
+"""A thread that gets fewer lanes costs more than it brings: waking it takes some 50 microseconds."""
 SUMS_BYTES = 1 << 19
 """Memory that a gradient's sums may take, one for each lane of rows."""
+SMALL = 512
+"""Where a row of the answer has fewer numbers, the gradient's map is padded."""
 ROWS_AT_ONCE = 24
 """Rows of the map under so many rows of taps at once stay in the nearest cache."""
 LINE = 64
@@ -187,13 +191,15 @@ class Side:
 
     Attributes:
         array: (C, H, W', N); fill: what puts the given map into it, before each pass.
-        tap_columns: which column each tap reads for window 0, of a wide one; planes: whether whole planes are runs.
+        tap_columns: which column each tap reads for window 0, of a wide one; planes: whether whole planes are runs;
+        padded: whether it has its zeros above and below as well.
     """
 
     array: Array
     fill: list[Step]
     tap_columns: list[int] | None = None
     planes: bool = False
+    padded: bool = False
 
 
 class RunLists(Planned):
@@ -239,13 +245,13 @@ class RunLists(Planned):
     def parameter_gradients(self, error: Array, kernel: Array | None, bias: Array | None) -> list[Step]:
         steps: list[Step] = []
         if kernel is not None:
-            side = self._side
-            held, fill = self._apart(error), list[Step]()
+            side, fill = self._gradient_side()
+            held = self._apart(error)
             if side.planes:
                 held = self._map(len(error), error.shape[1], side.array.shape[2], zeros=True)
-                fill = copying(held[:, :, : error.shape[2]], error)
+                fill += copying(held[:, :, : error.shape[2]], error)
             elif held is not error:
-                fill = copying(held, error)
+                fill += copying(held, error)
             steps += [*fill, self._correlation(side, held, self._by_group(kernel))]
         if bias is not None:
             steps.append(partial(np.add.reduce, error, (1, 2, 3), None, bias))
@@ -277,6 +283,32 @@ class RunLists(Planned):
         flat = replace(rows.axis, origin=0, step=1), self._inside(replace(columns.axis, origin=0, step=1))
         take = copying(filled[:, rows.places, columns.places], target[:, :, : columns.axis.windows])
         return [*side.fill, *self._product(side, target, flat, kernel, None), *take]
+
+    def _gradient_side(self) -> tuple[Side, list[Step]]:
+        """How the gradient of the kernel reads the map, and the steps that make it ready.
+
+        A gradient's sums leave the registers after each run: small maps with padding get their zeros after all, so that
+        they are one run under all taps.
+        """
+        rows, columns = self._vertical, self._horizontal
+        padded = rows.start < 0 or columns.start < 0
+        small = columns.windows * self.layer.batch < SMALL and rows.window_step == columns.window_step == 1
+        if not padded or not small or (self._side.planes and rows.start == 0):
+            return self._side, []
+        top, left = -rows.start, -columns.start
+        height = (rows.windows - 1) + (rows.taps - 1) * rows.tap_step + 1
+        width = (columns.windows - 1) + (columns.taps - 1) * columns.tap_step + 1
+        given = self.buffers.x
+        whole = self._map(
+            self.layer.channels, max(height, top + given.shape[1]), max(width, left + given.shape[2]), True
+        )
+        fill = copying(whole[:, top : top + given.shape[1], left : left + given.shape[2]], given)
+        if self.buffers.fixed:
+            for step in fill:
+                step()
+            fill = []
+        tap_columns = [j * columns.tap_step for j in range(columns.taps)]
+        return Side(whole, [], tap_columns, planes=True, padded=True), fill
 
     # -- maps --------------------------------------------------------------------------------------
 
@@ -333,7 +365,8 @@ class RunLists(Planned):
         return target, copying(answer, target[:, :, : answer.shape[2]])
 
     def _axes(self, side: Side) -> tuple[Axis, Axis]:
-        return self._vertical, self._horizontal if side.tap_columns is None else self._inside(self._horizontal)
+        rows = replace(self._vertical, start=0, length=side.array.shape[1]) if side.padded else self._vertical
+        return rows, self._horizontal if side.tap_columns is None else self._inside(self._horizontal)
 
     @staticmethod
     def _inside(columns: Axis) -> Axis:
@@ -395,17 +428,20 @@ class RunLists(Planned):
         alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], lanes: int, kept: Any
     ) -> Step:
         """A step that calls the core; ``kept``: the arrays whose addresses are given."""
-        if lanes == 1:
+        most = lanes // LANES_OF_A_THREAD
+        if most < 2:
             return partial(_alone, alone, given, kept)
-        return partial(_shared, alone, shared, given, kept)
+        return partial(_shared, alone, shared, most, given, kept)
 
 
 def _alone(core: Callable[..., Any], given: tuple[Any, ...], kept: Any) -> None:
     core(*given)
 
 
-def _shared(alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], kept: Any) -> None:
-    with compiled_lanes() as threads:
+def _shared(
+    alone: Callable[..., Any], shared: Callable[..., Any], most: int, given: tuple[Any, ...], kept: Any
+) -> None:
+    with compiled_threads(most) as threads:
         (shared if threads > 1 else alone)(*given)
 
 

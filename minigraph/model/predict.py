@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import ArraysLike, arranged, as_dtype, by_name, require_one_count
+from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.plan import copy_out
 
 BATCH_NUMBERS = 2**20  # in all values of a batch: what a model holds stays small, however many samples there are
+
+
+def samples_at_once(graph: Graph) -> int:
+    """How many samples a graph answers at once where nothing else is asked for."""
+    return max(BATCH_NUMBERS // sum(map(prod, graph.shapes.values())), 1)
 
 
 def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Any:
@@ -31,7 +37,7 @@ def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Any:
         forms.append(form)
     samples, form = require_one_count(arrays), max(forms)
     if batch_size is None:
-        batch_size = max(BATCH_NUMBERS // sum(map(prod, graph.shapes.values())), 1)
+        batch_size = samples_at_once(graph)
     answers = {name: np.empty((samples, *graph.shapes[name]), model.dtype) for name in graph.outputs}
     for start in range(0, samples, batch_size):
         batch = {

@@ -123,15 +123,21 @@ class Adam(Optimizer):
         self._decay(parameters, gradient, rate)
         (kept, kept_square), mean, square, steps = self.betas, state["mean"], state["square"], state["steps"]
         steps += 1
-        mean += (1 - kept) * (gradient - mean)
-        square *= kept_square
-        square += (1 - kept_square) * gradient**2
-        # Both means began at 0 and are divided by how much of them has been filled.
         count = int(steps)
-        root = np.sqrt(square)
+        squared = gradient * gradient
+        squared *= 1 - kept_square
+        square *= kept_square
+        square += squared
+        gradient -= mean
+        gradient *= 1 - kept
+        mean += gradient
+        # Both means began at 0 and are divided by how much of them has been filled.
+        root = np.sqrt(square, out=squared)
         root /= np.sqrt(1 - kept_square**count)
         root += self.epsilon
-        parameters -= rate / (1 - kept**count) * mean / root
+        np.divide(mean, root, out=root)
+        root *= rate / (1 - kept**count)
+        parameters -= root
 
     def _decay(self, parameters: Array, gradient: Array, rate: float) -> None:
         if self.weight_decay:

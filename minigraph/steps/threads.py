@@ -134,9 +134,9 @@ def has_numba() -> bool:
 
 
 @contextmanager
-def compiled_lanes() -> Iterator[int]:
-    """Within it as many of Numba's threads run as share large work; it gives their number, 1 where there are none."""
-    threads = min(thread_count(), _most_compiled_threads()) if not _forked else 1
+def compiled_threads(most: int) -> Iterator[int]:
+    """Within it as many of Numba's threads run as share large work, at most ``most``; it gives their number."""
+    threads = 1 if _forked else min(thread_count(), _most_compiled_threads(), most)
     if threads == 1:
         yield 1
         return

@@ -7,11 +7,9 @@ import numpy as np
 from minigraph.data.samples import Samples
 from minigraph.model.model import Model
 from minigraph.model.plan import copy_out
+from minigraph.model.predict import samples_at_once
 from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.settings import TrainSection
-
-PASS = 256
-"""So many samples are answered at once where no batch size is set."""
 
 
 def columns(model: Model, settings: TrainSection) -> list[str]:
@@ -34,8 +32,9 @@ def evaluate(model: Model, samples: Samples, settings: TrainSection) -> dict[str
         _key(output, name, outputs): (output, METRICS.find(name)()) for output in outputs for name in settings.metrics
     }
     totals = dict.fromkeys(columns(model, settings), 0.0)
-    for start in range(0, len(samples), settings.batch_size or PASS):
-        inputs, targets = samples.read(slice(start, start + (settings.batch_size or PASS)))
+    size = samples_at_once(model.graph)
+    for start in range(0, len(samples), size):
+        inputs, targets = samples.read(slice(start, start + size))
         count = len(next(iter(inputs.values())))
         with model.inference(count) as plan:
             plan.fill(inputs)

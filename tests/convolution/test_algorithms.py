@@ -26,7 +26,7 @@ CUTS: dict[str, dict[Any, dict[str, Any]]] = {
     "shared": {
         layer: {"FEW_PRODUCTS": -1},
         steps: {"FEW_PRODUCTS": -1, "FEW_NUMBERS": -1},
-        lists: {"LANE_PRODUCTS": 300},
+        lists: {"LANE_PRODUCTS": 300, "LANES_OF_A_THREAD": 1},
     },
     "in small tiles": {patches: {"TILE_BYTES": 700, "COLUMNS": (3, 9)}, winograd: {"TILE_BYTES": 900}},
     "in single entries": {
@@ -145,6 +145,7 @@ def test_results_have_the_same_bits_on_any_number_of_threads(
 ) -> None:
     monkeypatch.setattr(layer, "FEW_PRODUCTS", -1)
     monkeypatch.setattr(lists, "LANE_PRODUCTS", 1000)
+    monkeypatch.setattr(lists, "LANES_OF_A_THREAD", 1)
     x, kernel, error = LARGE.arrays(integers=False)
     found = []
     for count in (1, 2, 3, 16, 2):
