@@ -20,6 +20,9 @@ ROWS = {
     "memory": "processes",
     "growth": "growth",
     "startup": "processes",
+    "users_path": "users_path",
+    "jobs": "jobs",
+    "threads": "thread_counts",
 }
 """Every row's name, which is that of a function without arguments, and the file that has it."""
 
@@ -46,7 +49,8 @@ def main(
     missing = [library for library in report.LIBRARIES if report.version(library) == "not installed"]
     if missing:
         raise typer.BadParameter(f'{", ".join(missing)}: not installed; pip install -e ".[bench]"')
-    harness.hold_threads()
+    if chosen != ["threads"]:  # which is about all that there are
+        harness.hold_threads()
     conditions = report.conditions(" ".join(["python -m benchmarks", *(names or [])]))
     rows, others = [], harness.Others()
     for name in chosen:

@@ -204,7 +204,8 @@ def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.BadParameter) as caught:
         main(["stp"])
     assert str(caught.value) == (
-        "found 'stp'; expected any of step, process, layers, large, cnn, memory, growth, startup"
+        "found 'stp'; expected any of step, process, layers, large, cnn, memory, growth, startup, "
+        "users_path, jobs, threads"
     )
 
 
