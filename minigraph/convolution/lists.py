@@ -3,7 +3,7 @@
 A *run* is some rows of numbers that lie together in the answer and, under each tap of its list, in the map; a *tap* is
 an offset in the map and a number in the kernel. At a border the list is shorter, so that padding needs no zeros. The
 error of the input is the same with the rotated kernel, one list for each phase of the stride; the gradient of the
-kernel goes over forward's lists. :mod:`minigraph.convolution.compiled` computes and knows no geometry; nothing here
+kernel goes over forward's lists. :mod:`minigraph.steps.compiled` computes and knows no geometry; nothing here
 computes.
 
 With few samples a row is too short a run where the padding or a stride cuts it, and with a stride it is one anyway:
@@ -98,7 +98,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Lists:
-    """Runs (R, 8), in the columns of :mod:`minigraph.convolution.compiled`, and their taps (T, 2)."""
+    """Runs (R, 8), in the columns of :mod:`minigraph.steps.compiled`, and their taps (T, 2)."""
 
     runs: Array
     taps: Array
@@ -209,7 +209,7 @@ class RunLists(Planned):
 
     def __init__(self, layer: Layer, buffers: Buffers) -> None:
         super().__init__(layer, buffers)
-        from minigraph.convolution import compiled  # it brings Numba
+        from minigraph.steps import compiled  # it brings Numba
 
         self._core: Any = compiled
         self._marker = compiled.marker_of(buffers.x.dtype)

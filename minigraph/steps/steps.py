@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.steps.threads import LANES, Lane, run
+from minigraph.steps.threads import LANES, Lane, compiled_threads, has_numba, run
 
 Step = Callable[[], object]
 
@@ -22,6 +22,10 @@ FEW_NUMBERS = 1 << 18
 """Below so many numbers, sharing what is done with each among threads takes longer than doing it."""
 FEW_PRODUCTS = 1 << 22
 """The same for the multiply-adds of matrix products."""
+FEW_TURNED = 1 << 17
+"""Below so many numbers, copying from one order of memory to the other is not worth a compiled call, or a thread."""
+STRIPE = 512
+"""Places of a map that a thread turns at once."""
 BLOCK = 2048
 """Places of a map that are copied at once from batch-first to batch-last memory."""
 NEAR = 1 << 13
@@ -112,6 +116,8 @@ def multiplying(target: Array, left: Array, right: Array) -> list[Step]:
 def to_batch_last(target: Array, source: Array) -> list[Step]:
     """The steps that copy (N, ...) into a contiguous (..., N)."""
     columns, rows = target.reshape(-1, target.shape[-1]), source.reshape(len(source), -1)
+    if _is_turned(columns, rows):
+        return [partial(_turn, rows, columns)]
     if len(rows) < FEW_SAMPLES:
         return [setter(columns[:, n], row) for n, row in enumerate(rows)]
     return _in_blocks(columns, rows.T, BLOCK)
@@ -120,7 +126,23 @@ def to_batch_last(target: Array, source: Array) -> list[Step]:
 def from_batch_last(target: Array, source: Array) -> list[Step]:
     """The steps that copy a contiguous (..., N) into a contiguous (N, ...)."""
     rows, columns = target.reshape(len(target), -1), source.reshape(-1, source.shape[-1])
+    if _is_turned(rows, columns):
+        return [partial(_turn, columns, rows)]
     return _in_blocks(rows.T, columns, max(MIN_BLOCK, NEAR // len(rows)))
+
+
+def _is_turned(target: Array, source: Array) -> bool:
+    """Whether compiled squares turn ``source`` into ``target``: large arrays of one kind, as wide as a vector."""
+    few = min(target.shape) < 64 // target.itemsize or target.size < FEW_TURNED
+    return not few and target.dtype == source.dtype and target.dtype.kind == "f" and has_numba()
+
+
+def _turn(source: Array, target: Array) -> None:
+    from minigraph.steps import compiled  # it brings Numba
+
+    marker = compiled.marker_of(source.dtype)
+    with compiled_threads(source.size // FEW_TURNED) as threads:
+        (compiled.turn_shared if threads > 1 else compiled.turn)(marker, source, target, STRIPE)
 
 
 def _in_blocks(target: Array, source: Array, block: int) -> list[Step]:

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import minigraph as mg
-from minigraph.convolution import compiling
 from minigraph.convolution.geometry import Geometry
 from minigraph.convolution.layer import Layer
 from minigraph.convolution.lists import Axis, Lists, Phase
-from minigraph.steps import threads
+from minigraph.steps import compiling, threads
 from tests.helpers import ROOT, Array, assert_close, assert_exact
 
 

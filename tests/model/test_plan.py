@@ -7,7 +7,7 @@ import minigraph as mg
 from minigraph.convolution import layer
 from minigraph.model import plan as plan_module
 from minigraph.model.plan import Plan
-from minigraph.steps import steps
+from minigraph.steps import steps, threads
 from tests.helpers import Array, assert_close, assert_exact
 
 
@@ -161,3 +161,21 @@ def test_maps_go_from_one_order_of_memory_to_the_other_and_back(count: int, monk
             step()
         assert_exact(held, np.moveaxis(x, 0, -1))
         assert_exact(back, x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(16, 2, 65, 64), (33, 3, 41, 37), (1200, 120), (8, 3, 90, 90)])
+def test_large_maps_are_turned_in_compiled_squares(
+    shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "STRIPE", 48)
+    for count in (1, 2):
+        monkeypatch.setattr(threads, "_chosen", count)
+        x = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
+        held, back = np.full((*shape[1:], shape[0]), np.nan, dtype), np.full(shape, np.nan, dtype)
+        work = [*steps.to_batch_last(held, x), *steps.from_batch_last(back, held)]
+        for step in work:
+            step()
+        assert_exact(held, np.moveaxis(x, 0, -1))
+        assert_exact(back, x)
+    assert len(work) == 2 or shape[0] == 8

@@ -7,7 +7,8 @@ in the map; a tap is an offset in the map and a number in the kernel. So :func:`
         answer[o, v] = bias[o] + sum over the run's taps t of kernel[o, t] * map[offset(t) + v]
 
 and :func:`correlate` its gradient: gradient[o, t] = sum over all runs and places of error[o, v] * map[offset(t) + v].
-Nothing here knows what a convolution is; :mod:`minigraph.convolution.lists` makes the lists.
+Nothing here knows what a convolution is; :mod:`minigraph.convolution.lists` makes the lists. :func:`turn` copies from
+one order of memory to the other, by squares that are turned in registers.
 
 The innermost loops are *tiles*: a few outputs times a few vectors whose sums are held in registers, written as LLVM
 vectors, since a compiler keeps sums of plain loops in memory. How many numbers a vector has, and how many fit the
@@ -29,7 +30,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from minigraph.convolution.compiling import cached
+from minigraph.steps.compiling import cached
 
 # Columns of a run: where it begins in the map and in the answer, its size, the steps from row to row, its taps.
 MAP, ANSWER, LENGTH, ROWS, MAP_STEP, ANSWER_STEP, FIRST_TAP, TAPS = range(8)
@@ -534,6 +535,79 @@ def _add_up(sums, gradient):  # type: ignore[no-untyped-def]
                         for s in range(1, len(sums)):
                             total += sums[s, at]
                         gradient[g, o, i, c, j] = total
+
+
+@intrinsic
+def turn_square(typing, marker, source, source_step, target, target_step):  # type: ignore[no-untyped-def]
+    """A square of as many rows as a vector has numbers, turned in registers: rows become columns.
+
+    In each round every two vectors that are half the square apart are interleaved; after log2(lanes) rounds all numbers
+    stand where they belong.
+    """
+    numbers = _numbers(marker)
+    half = numbers.lanes // 2
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        code, b = _Code(builder, numbers), builder
+        _, source, source_step, target, target_step = arguments
+        source, target = code.pointer(source), code.pointer(target)
+        places = ir.VectorType(ir.IntType(32), numbers.lanes)
+        low, high = (
+            ir.Constant(places, [place for i in range(first, first + half) for place in (i, numbers.lanes + i)])
+            for first in (0, half)
+        )
+        rows = [code.load(source, b.mul(source_step, _integer(i))) for i in range(numbers.lanes)]
+        for _ in range(numbers.lanes.bit_length() - 1):
+            rows = [
+                b.shuffle_vector(rows[i // 2], rows[i // 2 + half], high if i % 2 else low)
+                for i in range(numbers.lanes)
+            ]
+        for i, row in enumerate(rows):
+            code.store(row, target, b.mul(target_step, _integer(i)))
+        return context.get_dummy_value()
+
+    return types.void(marker, *_addresses(4)), generate
+
+
+@cached
+def turn_part(marker, source, target, top, bottom, left, right):  # type: ignore[no-untyped-def]
+    """target[c, r] = source[r, c] for some rows and columns of ``source``; both are contiguous along their rows."""
+    width = width_of(marker)
+    lanes = BYTES // width
+    source_step, target_step = source.strides[0] // width, target.strides[0] // width
+    below, beside = top + (bottom - top) // lanes * lanes, left + (right - left) // lanes * lanes
+    a, b = source.ctypes.data, target.ctypes.data
+    for r in range(top, below, lanes):
+        for c in range(left, beside, lanes):
+            turn_square(
+                marker, a + width * (r * source_step + c), source_step, b + width * (c * target_step + r), target_step
+            )
+    for c in range(left, right):
+        for r in range(below if c < beside else top, bottom):
+            target[c, r] = source[r, c]
+
+
+@cached
+def turn(marker, source, target, stripe):  # type: ignore[no-untyped-def]
+    """target (C, R) = source (R, C) turned, stripe by stripe of its longer side."""
+    rows, columns = source.shape
+    for start in range(0, max(rows, columns), stripe):
+        if rows > columns:
+            turn_part(marker, source, target, start, min(start + stripe, rows), 0, columns)
+        else:
+            turn_part(marker, source, target, 0, rows, start, min(start + stripe, columns))
+
+
+@cached(parallel=True)
+def turn_shared(marker, source, target, stripe):  # type: ignore[no-untyped-def]
+    """:func:`turn`, its stripes shared by Numba's threads."""
+    rows, columns = source.shape
+    for index in prange(-(-max(rows, columns) // stripe)):
+        start = index * stripe
+        if rows > columns:
+            turn_part(marker, source, target, start, min(start + stripe, rows), 0, columns)
+        else:
+            turn_part(marker, source, target, 0, rows, start, min(start + stripe, columns))
 
 
 def marker_of(dtype: np.dtype[Any]) -> Any:
