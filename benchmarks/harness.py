@@ -10,7 +10,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,8 @@ from typing import Any, Literal
 ROOT = Path(__file__).parents[1]
 THREADS = 2
 PAUSE = 0.05
+ALONE = "NumPy alone"
+"""Said of a side without the extra ``compiled``."""
 
 Measure = Callable[[], float]
 """One turn of one side: it runs, and answers with seconds or bytes."""
@@ -106,6 +109,23 @@ def agree(answers: Mapping[str, Sequence[Any]], tolerance: float) -> None:
             one, other = np.asarray(one, float), np.asarray(other, float)
             off = np.abs(one - other).max() / np.abs(other).max()
             assert off <= tolerance, f"{name} is off {first} by {off:.2g} in array {index}; allowed {tolerance:g}"
+
+
+@contextmanager
+def numpy_alone() -> Iterator[None]:
+    """Within it minigraph plans as without the extra ``compiled``."""
+    from minigraph.convolution import choice, lists
+    from minigraph.steps import steps, threads
+
+    for module in (lists, steps):
+        module.has_numba = lambda: False  # type: ignore[attr-defined]  # it is imported there by its name
+    choice.choose.cache_clear()
+    try:
+        yield
+    finally:
+        for module in (lists, steps):
+            module.has_numba = threads.has_numba  # type: ignore[attr-defined]  # likewise
+        choice.choose.cache_clear()
 
 
 def python(*words: str) -> Callable[[], object]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from math import exp, log
 
@@ -11,26 +10,11 @@ import numpy as np
 import torch
 
 import minigraph as mg
-from benchmarks.harness import Goal, Line, Row, agree, in_turns, timed
+from benchmarks.harness import ALONE, Goal, Line, Row, agree, in_turns, numpy_alone, timed
 from benchmarks.layers import LAYERS, Layer, torch_passes
-from minigraph.convolution import choice, lists
 from minigraph.model.plan import Plan
-from minigraph.steps.threads import has_numba
 
 Passes = Callable[[], tuple[object, ...]]
-ALONE = "NumPy alone"
-
-
-@contextmanager
-def numpy_alone() -> Iterator[None]:
-    """Within it plans are made as without the extra ``compiled``."""
-    lists.has_numba = lambda: False
-    choice.choose.cache_clear()
-    try:
-        yield
-    finally:
-        lists.has_numba = has_numba
-        choice.choose.cache_clear()
 
 
 def network(layer: Layer) -> mg.Model:
