@@ -56,7 +56,7 @@ def train(
     from minigraph.errors import TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
-    from minigraph.training import Trainer, new_trainer, read_checkpoint, run
+    from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
 
     if out is not None and resume is not None:
@@ -102,7 +102,7 @@ def train(
                 return bool(interruption.received)
 
             try:
-                run(trainer, checkpoint, watch)
+                run_training(trainer, checkpoint, watch)
             except TrainingDiverged as error:
                 diverged = error
                 history.end_with(error.history.loss)
