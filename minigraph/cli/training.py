@@ -15,6 +15,7 @@ from minigraph.cli.options import (
     PlotsOption,
     QuietOption,
     SetOption,
+    ThreadsOption,
     load_definition,
     require_train,
 )
@@ -46,6 +47,7 @@ def train(
         bool, typer.Option("--detect-anomaly", help="Stop at the first node that is not finite. Slow.")
     ] = False,
     assignments: SetOption = None,
+    threads: ThreadsOption = None,
     plots: PlotsOption = True,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
