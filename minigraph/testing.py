@@ -291,12 +291,12 @@ def _goes_back_along_the_slope(trial: _Trial) -> None:
 
 def _slopes(array: Array, index: tuple[int, ...], loss: Callable[[], float]) -> tuple[float, float]:
     """The central difference at one entry, and how far the slopes to both sides are apart."""
-    kept, here = array[index], loss()
-    array[index] = kept + STEP
+    original, here = array[index], loss()
+    array[index] = original + STEP
     above = loss() - here
-    array[index] = kept - STEP
+    array[index] = original - STEP
     below = here - loss()
-    array[index] = kept
+    array[index] = original
     return (above + below) / (2 * STEP), abs(above - below) / STEP
 
 

@@ -16,7 +16,7 @@ import typer
 
 from minigraph import __version__
 from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
-from minigraph.cli.output import INTERRUPTED, complain, print_error
+from minigraph.cli.output import INTERRUPTED_STATUS, complain, print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
 
 # Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
@@ -109,7 +109,7 @@ def _run(words: list[str], debug: bool) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
-        return INTERRUPTED
-    if status == INTERRUPTED:  # so does newer Typer answer Ctrl-C
+        return INTERRUPTED_STATUS
+    if status == INTERRUPTED_STATUS:  # so does newer Typer answer Ctrl-C
         complain("interrupted")
     return status if isinstance(status, int) else 0

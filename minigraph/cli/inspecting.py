@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minigraph.cli.options import EngineOption, JsonOption, ModelArgument, SetOption, load_definition, seed_of
+from minigraph.cli.options import (
+    EngineOption,
+    JsonOption,
+    ModelArgument,
+    SetOption,
+    ThreadsOption,
+    load_definition,
+    seed_of,
+)
 from minigraph.cli.output import Output, complain
 from minigraph.cli.words import parse_assignments
 
@@ -29,6 +37,7 @@ def check(
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Tell each convolution's algorithm, buffers and work.")] = False,
     batch: Annotated[int, typer.Option(min=1, help="Samples in the step that --plan tells of.")] = 1,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Validate each MODEL, sort it, infer its shapes and print its table; nothing is trained."""

@@ -25,6 +25,20 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="A Dask scheduler's, such as tcp://host:8786; local: a cluster here."),
 ]
+
+
+def _hold_threads(count: int | None) -> int | None:
+    if count is not None:
+        from minigraph.steps.threads import set_threads
+
+        set_threads(count)
+    return count
+
+
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, callback=_hold_threads, help="Threads; all that may be used when left out."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Put a value over the definition's, e.g. train.steps=500."),

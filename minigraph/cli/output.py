@@ -10,7 +10,7 @@ from minigraph.errors import MinigraphError
 from minigraph.files.plain import plain
 from minigraph.wording import printable
 
-INTERRUPTED = 130
+INTERRUPTED_STATUS = 130
 """The exit status after Ctrl-C."""
 
 

@@ -23,7 +23,7 @@ from minigraph.cli.options import (
     load_definition,
     seed_of,
 )
-from minigraph.cli.output import INTERRUPTED, Output, complain
+from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def recover(
     if found.ended:
         complain(f"ended early: {found.ended}")
     if found.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(INTERRUPTED_STATUS)
     if not found.recovered:
         raise typer.Exit(1)
 

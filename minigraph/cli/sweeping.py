@@ -21,7 +21,7 @@ from minigraph.cli.options import (
     load_definition,
     require_train,
 )
-from minigraph.cli.output import INTERRUPTED, Output, complain
+from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_axes, parse_seeds
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def sweep(
 ) -> None:
     """Train MODEL with every combination of values and seeds, and compare where they end."""
     from minigraph.convolution import find_engine
+    from minigraph.executors.outcomes import BY_HAND
     from minigraph.runs import folder as runs
-    from minigraph.runs.sweep import INTERRUPTED as BY_HAND
     from minigraph.runs.sweep import combinations
     from minigraph.runs.sweep import sweep as train_all
 
@@ -81,7 +81,7 @@ def sweep(
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
     output.result({**found.plain(), "out": str(folder)})
     if found.ended == BY_HAND:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(INTERRUPTED_STATUS)
     if found.ended:
         complain(f"error: {found.ended}; {len(found.runs)} of {count} runs are in {folder}")
         raise typer.Exit(1)
@@ -92,7 +92,7 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
     """A function to be told each run: it counts them in a live bar on a terminal, else in at most ten lines."""
     ended = 0
 
-    def told(one: Run) -> str:
+    def run_line(one: Run) -> str:
         where = f"{settings[one.setting].label}, seed {one.seed}"
         return f"{where}: " + (
             f"diverged at step {one.diverged_at}" if one.diverged_at is not None else f"loss {one.loss_final:.6g}"
@@ -106,7 +106,7 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
             nonlocal ended
             ended += 1
             if ended * 10 // count > (ended - 1) * 10 // count:
-                output.say(f"{ended}/{count}  {told(one)}")
+                output.say(f"{ended}/{count}  {run_line(one)}")
 
         yield line
     else:
@@ -115,6 +115,6 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
             def report(one: Run) -> None:
                 nonlocal ended
                 ended += 1
-                update(ended, told(one), [])
+                update(ended, run_line(one), [])
 
             yield report

@@ -15,6 +15,7 @@ from minigraph.cli.options import (
     PlotsOption,
     QuietOption,
     SetOption,
+    ThreadsOption,
     load_definition,
     require_train,
 )
@@ -46,6 +47,7 @@ def train(
         bool, typer.Option("--detect-anomaly", help="Stop at the first node that is not finite. Slow.")
     ] = False,
     assignments: SetOption = None,
+    threads: ThreadsOption = None,
     plots: PlotsOption = True,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -56,7 +58,7 @@ def train(
     from minigraph.errors import TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
-    from minigraph.training import Trainer, new_trainer, read_checkpoint, run
+    from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
 
     if out is not None and resume is not None:
@@ -102,7 +104,7 @@ def train(
                 return bool(interruption.received)
 
             try:
-                run(trainer, checkpoint, watch)
+                run_training(trainer, checkpoint, watch)
             except TrainingDiverged as error:
                 diverged = error
                 history.end_with(error.history.loss)

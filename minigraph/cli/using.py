@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from minigraph.cli.options import EngineOption, ModelArgument, SetOption, load_definition
+from minigraph.cli.options import EngineOption, ModelArgument, SetOption, ThreadsOption, load_definition
 from minigraph.cli.output import Output
 from minigraph.cli.words import parse_assignments
 
@@ -31,6 +31,7 @@ def predict(
         ),
     ],
     engine: EngineOption = "fast",
+    threads: ThreadsOption = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Samples at a time; as fit into little memory when left out.")
     ] = None,

@@ -20,24 +20,24 @@ class Fast:
     name = "fast"
 
     def forward(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
-        held = np.ascontiguousarray(batch_last(x))
-        answer = _empty_answer(held, kernel, geometry)
-        planned = plan_convolution(held, np.ascontiguousarray(kernel), None, answer, geometry)
+        maps = np.ascontiguousarray(batch_last(x))
+        answer = _empty_answer(maps, kernel, geometry)
+        planned = plan_convolution(maps, np.ascontiguousarray(kernel), None, answer, geometry)
         _run(planned, planned.forward())
         return batch_first(answer)
 
     def input_error(self, error: Array, kernel: Array, geometry: Geometry, size: Pair) -> Array:
-        held = np.ascontiguousarray(batch_last(error))
+        maps = np.ascontiguousarray(batch_last(error))
         filled = np.empty((kernel.shape[1] * geometry.groups, *size, len(error)), error.dtype)
-        planned = plan_convolution(filled, np.ascontiguousarray(kernel), None, held, geometry)
-        _run(planned, planned.input_error(held, filled))
+        planned = plan_convolution(filled, np.ascontiguousarray(kernel), None, maps, geometry)
+        _run(planned, planned.input_error(maps, filled))
         return batch_first(filled)
 
     def kernel_gradient(self, error: Array, x: Array, geometry: Geometry, kernel_size: Pair) -> Array:
-        held, errors = (np.ascontiguousarray(batch_last(array)) for array in (x, error))
+        maps, errors = (np.ascontiguousarray(batch_last(array)) for array in (x, error))
         gradient = np.empty((error.shape[1], x.shape[1] // geometry.groups, *kernel_size), x.dtype)
         # The map is as it will be: its patches are made when they are planned.
-        planned = plan_convolution(held, gradient, None, errors, geometry, fixed=True)
+        planned = plan_convolution(maps, gradient, None, errors, geometry, fixed=True)
         _run(planned, planned.parameter_gradients(errors, gradient, None))
         return gradient
 

@@ -69,8 +69,8 @@ class Fourier(Planned):
                 self._transform_x()
             # (G, 1, C/G, U, V, N) * (G, O/G, C/G, U, V, 1), summed over C/G
             x = self._x.reshape(groups, 1, -1, *self._x.shape[1:])
-            found = self._back((x * self._kernel_spectrum().conj()).sum(axis=2))
-            answer[...] = found[:, :rows, :columns]
+            maps = self._back((x * self._kernel_spectrum().conj()).sum(axis=2))
+            answer[...] = maps[:, :rows, :columns]
             if bias is not None:
                 np.add(answer, bias.reshape(-1, 1, 1, 1), answer)
 
@@ -85,8 +85,8 @@ class Fourier(Planned):
             # (G, 1, C/G, U, V, N) * (G, O/G, 1, U, V, N), summed over N
             x = self._x.reshape(groups, 1, -1, *self._x.shape[1:])
             spectrum = self._error.conj().reshape(groups, -1, 1, *self._x.shape[1:])
-            found = self._fft.irfft2((x * spectrum).sum(axis=-1), self._size, workers=thread_count())
-            kernel[...] = found[..., :height, :width].reshape(kernel.shape)
+            maps = self._fft.irfft2((x * spectrum).sum(axis=-1), self._size, workers=thread_count())
+            kernel[...] = maps[..., :height, :width].reshape(kernel.shape)
 
         if kernel is not None:
             steps += [*self._transform_error(error), step]
@@ -101,8 +101,8 @@ class Fourier(Planned):
         def step() -> None:
             # (G, O/G, 1, U, V, N) * (G, O/G, C/G, U, V, 1), summed over O/G
             spectrum = self._error.reshape(groups, -1, 1, *self._error.shape[1:])
-            found = self._back((spectrum * self._kernel_spectrum()).sum(axis=1))
-            filled[...] = found[:, top : top + height, left : left + width]
+            maps = self._back((spectrum * self._kernel_spectrum()).sum(axis=1))
+            filled[...] = maps[:, top : top + height, left : left + width]
 
         return [*self._transform_error(error), step]
 
@@ -134,5 +134,5 @@ class Fourier(Planned):
     def _back(self, spectrum: Array) -> Array:
         """(G, C/G, U, V, N) to (C, rows, columns, N)."""
         flat = spectrum.reshape(-1, *spectrum.shape[2:])
-        found: Array = self._fft.irfft2(flat, self._size, axes=(1, 2), workers=thread_count())
-        return found
+        maps: Array = self._fft.irfft2(flat, self._size, axes=(1, 2), workers=thread_count())
+        return maps

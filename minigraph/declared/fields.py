@@ -89,12 +89,12 @@ def _field(validate: Callable[[object], Any], *choices: dict[str, Any]) -> tuple
     return PlainValidator(validate), WithJsonSchema({"anyOf": list(choices)})
 
 
-Pair = Annotated[
+IntegerPair = Annotated[
     int | tuple[int, int],
     *_field(_short_pair, _integer_schema(1), _array_schema(1, 2)),
 ]
 """One integer of at least 1, or two: (vertical, horizontal). Kept in the shortest form."""
-NonNegativePair = Annotated[
+IntegerPairFromZero = Annotated[
     int | tuple[int, int],
     *_field(_short_pair_from_zero, _integer_schema(0), _array_schema(0, 2)),
 ]

@@ -6,6 +6,6 @@ on one thread everywhere, so that neither the place nor the number of workers ch
 
 from __future__ import annotations
 
-from minigraph.executors.execution import run
+from minigraph.executors.execution import run_tasks
 
-__all__ = ["run"]
+__all__ = ["run_tasks"]

@@ -23,7 +23,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 """What BLAS libraries read when they are loaded."""
 
 
-def run(
+def run_tasks(
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
     *,

@@ -10,6 +10,10 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+BY_HAND = "interrupted"
+"""Why tasks ended before their time, where Ctrl-C ended them."""
+
+
 class Outcomes(Generic[Task, Result]):
     """Results and errors by the task's index, as they come.
 

@@ -161,11 +161,11 @@ def _differences(values: Array, chosen: Array, change: Callable[[], float]) -> t
 
 def _slopes(values: Array, index: tuple[int, ...], step: float, change: Callable[[], float]) -> tuple[float, float]:
     """The central difference at one entry, and how far the slopes to both sides are apart."""
-    kept = values[index]
-    step *= max(1.0, abs(float(kept)))
-    values[index] = kept + step
+    original = values[index]
+    step *= max(1.0, abs(float(original)))
+    values[index] = original + step
     above = change() / step
-    values[index] = kept - step
+    values[index] = original - step
     below = -change() / step
-    values[index] = kept
+    values[index] = original
     return (above + below) / 2, abs(above - below)

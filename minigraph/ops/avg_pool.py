@@ -42,8 +42,8 @@ class AvgPool(Pooling):
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         (x,) = inputs
         share = error / self._counts(x)
-        held = np.broadcast_to(share[:, :, None, None], (*x.shape[:2], *self.kernel, *error.shape[2:]))
-        return Errors((gather(held, self.geometry(x.shape[2:]), x.shape[2:]),))
+        shares = np.broadcast_to(share[:, :, None, None], (*x.shape[:2], *self.kernel, *error.shape[2:]))
+        return Errors((gather(shares, self.geometry(x.shape[2:]), x.shape[2:]),))
 
     def _counts(self, x: Array) -> Array:
         """How many entries each window's sum is divided by: (P, Q)."""

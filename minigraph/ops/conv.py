@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.declared.fields import Count, Padding, Pair, pair
+from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
 from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
@@ -29,17 +29,17 @@ class Conv(Op):
     pictured: ClassVar[str | None] = "kernel"
     reads_output: ClassVar[bool] = False
 
-    kernel_size: Pair = attribute(
+    kernel_size: IntegerPair = attribute(
         ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
-    stride: Pair = attribute(1, "rows and columns from one window to the next", foreign=spellings.STRIDE)
+    stride: IntegerPair = attribute(1, "rows and columns from one window to the next", foreign=spellings.STRIDE)
     padding: Padding = attribute(
         0,
         "zeros around the map: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
         foreign=spellings.PADDING,
     )
-    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel", foreign=spellings.DILATION)
+    dilation: IntegerPair = attribute(1, "distance between neighbouring taps of the kernel", foreign=spellings.DILATION)
     groups: Count = attribute(1, "groups of channels that do not see each other", foreign=spellings.GROUPS)
     bias: bool = attribute(True, "whether a learned number is added to each channel", foreign=spellings.BIAS)
 
@@ -124,8 +124,8 @@ class Conv(Op):
         planned = slot.convolution(x, kernel, bias, slot.output, self.geometry(x.shape[2:]), slot.fixed[0])
 
         def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
-            held = batch_last(error)
-            steps = planned.parameter_gradients(held, gradients.get("kernel"), gradients.get("bias"))
-            return steps if inputs[0] is None else [*steps, *planned.input_error(held, batch_last(inputs[0]))]
+            upstream = batch_last(error)
+            steps = planned.parameter_gradients(upstream, gradients.get("kernel"), gradients.get("bias"))
+            return steps if inputs[0] is None else [*steps, *planned.input_error(upstream, batch_last(inputs[0]))]
 
         return planned.forward(), backward

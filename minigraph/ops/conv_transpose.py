@@ -11,7 +11,7 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding, split_padding
-from minigraph.declared.fields import Count, NonNegativePair, Padding, Pair, pair
+from minigraph.declared.fields import Count, IntegerPair, IntegerPairFromZero, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
 from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
@@ -32,20 +32,24 @@ class ConvTranspose(Op):
     foreign_names: ClassVar[tuple[str, ...]] = ("Deconvolution",)
     reads_output: ClassVar[bool] = False
 
-    kernel_size: Pair = attribute(
+    kernel_size: IntegerPair = attribute(
         ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
-    stride: Pair = attribute(1, "rows and columns of the answer from one window to the next", foreign=spellings.STRIDE)
+    stride: IntegerPair = attribute(
+        1, "rows and columns of the answer from one window to the next", foreign=spellings.STRIDE
+    )
     padding: Padding = attribute(
         0,
         "cropped off the answer: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
         foreign=spellings.PADDING,
     )
-    dilation: Pair = attribute(1, "distance between neighbouring taps of the kernel", foreign=spellings.DILATION)
+    dilation: IntegerPair = attribute(1, "distance between neighbouring taps of the kernel", foreign=spellings.DILATION)
     groups: Count = attribute(1, "groups of channels that do not see each other", foreign=spellings.GROUPS)
     bias: bool = attribute(True, "whether a learned number is added to each channel", foreign=spellings.BIAS)
-    output_padding: NonNegativePair = attribute(0, "rows and columns added at the bottom and right, below the stride")
+    output_padding: IntegerPairFromZero = attribute(
+        0, "rows and columns added at the bottom and right, below the stride"
+    )
 
     def geometry(self) -> Geometry:
         """Where the kernel's windows stand on the answer."""

@@ -38,9 +38,9 @@ class MaxPool(Pooling):
         batch, channels, height, width, rows, columns = view.shape
         # (N, C, kh, kw, P, Q) -> (N, C, kh*kw, P, Q): which tap of each window is its first largest
         winner = largest.reshape(batch, channels, height * width, rows, columns).argmax(axis=2)
-        held = np.zeros((batch, channels, height * width, rows, columns), error.dtype)
-        np.put_along_axis(held, winner[:, :, None], error[:, :, None], axis=2)
-        return Errors((gather(held.reshape(view.shape), self.geometry(x.shape[2:]), x.shape[2:]),))
+        spread = np.zeros((batch, channels, height * width, rows, columns), error.dtype)
+        np.put_along_axis(spread, winner[:, :, None], error[:, :, None], axis=2)
+        return Errors((gather(spread.reshape(view.shape), self.geometry(x.shape[2:]), x.shape[2:]),))
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         (x,), output = slot.inputs, slot.output

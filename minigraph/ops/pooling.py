@@ -8,7 +8,7 @@ from typing import ClassVar
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
 from minigraph.convolution.windows import pad_with, windows
-from minigraph.declared.fields import Padding, Pair, pair
+from minigraph.declared.fields import IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
 from minigraph.ops.base import Op, attribute, require_map
@@ -20,10 +20,10 @@ class Pooling(Op):
 
     family: ClassVar[str] = "pooling"
 
-    kernel_size: Pair = attribute(
+    kernel_size: IntegerPair = attribute(
         ..., "the window's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
-    stride: Pair | None = attribute(
+    stride: IntegerPair | None = attribute(
         None, "rows and columns from one window to the next; the window's size if left out", foreign=spellings.STRIDE
     )
     padding: Padding = attribute(
@@ -31,7 +31,7 @@ class Pooling(Op):
         "around the map: an integer, [vertical, horizontal], [top, left, bottom, right], 'valid' or 'same'",
         foreign=spellings.PADDING,
     )
-    dilation: Pair = attribute(1, "distance between neighbouring taps of the window")
+    dilation: IntegerPair = attribute(1, "distance between neighbouring taps of the window")
     ceil_mode: bool = attribute(
         False, "whether sizes are rounded up: a last window may reach beyond the padded map, none begins in the padding"
     )

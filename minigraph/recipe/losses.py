@@ -109,9 +109,9 @@ class BinaryCrossEntropy(Loss):
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         if answer.min() < 0 or answer.max() > 1:
-            found = answer.min() if answer.min() < 0 else answer.max()
+            wrong = answer.min() if answer.min() < 0 else answer.max()
             raise DataError(
-                f"bce: found an answer of {found:.6g}; expected probabilities from 0 to 1, such as a Sigmoid's"
+                f"bce: found an answer of {wrong:.6g}; expected probabilities from 0 to 1, such as a Sigmoid's"
             )
         with np.errstate(divide="ignore"):
             inside, outside = np.maximum(np.log(answer), -100), np.maximum(np.log1p(-answer), -100)

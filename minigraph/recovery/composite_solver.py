@@ -64,16 +64,16 @@ class CompositeSolver(Solver):
         p = composite.scaled(start, fit)  # far from the right size a step's damping can stall
         if fit.rank == fit.unknowns:
             factorisation = composite.factorisation(fit)
-            found = levenberg_marquardt(
+            solution = levenberg_marquardt(
                 factorisation,
                 p,
                 lambda residual: sum_of_squares((fit.triangle @ residual.reshape(fit.unknowns, -1)).ravel()) + fit.loss,
                 ROUGHLY,
             )
-            p, losses = found.parameters, [found.losses]
+            p, losses = solution.parameters, [solution.losses]
             size = sum_of_squares(fit.right.ravel())
-            if fit.loss <= EXACT**2 * size and found.losses[-1] > 1e-3 * size:
-                return Solution(p, found.losses, factorisation)
+            if fit.loss <= EXACT**2 * size and solution.losses[-1] > 1e-3 * size:
+                return Solution(p, solution.losses, factorisation)
         data = composite.equations(fit)
-        found = levenberg_marquardt(data, p, lambda residual: sum_of_squares(residual) + fit.outside)
-        return Solution(found.parameters, np.concatenate([*losses, found.losses]), data)
+        solution = levenberg_marquardt(data, p, lambda residual: sum_of_squares(residual) + fit.outside)
+        return Solution(solution.parameters, np.concatenate([*losses, solution.losses]), data)

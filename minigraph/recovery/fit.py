@@ -125,22 +125,22 @@ def judge_fit(fit: Fit, best: Verdict, successes: int, starts: int) -> Verdict:
     Args:
         best: the best start's own verdict; successes: how many starts ended at its loss.
     """
-    told = f"the residual is {fit.residual:.3g} ({fit.snr:.3g} dB below the targets)"
-    told += f", {fit.held_out:.3g} on held-out targets"
-    told += "" if fit.composite is None else f", {fit.composite:.3g} with a free composite"
+    text = f"the residual is {fit.residual:.3g} ({fit.snr:.3g} dB below the targets)"
+    text += f", {fit.held_out:.3g} on held-out targets"
+    text += "" if fit.composite is None else f", {fit.composite:.3g} with a free composite"
     ending = f"; {successes} of {starts} starts end there"
     if fit.exact:
-        return Verdict(FITTED, told + ending)
-    told += f"; neighbouring residuals correlate by {fit.neighbours:.2g}{ending}"
+        return Verdict(FITTED, text + ending)
+    text += f"; neighbouring residuals correlate by {fit.neighbours:.2g}{ending}"
     if best.name == UNCONVERGED:
-        return Verdict(UNCONVERGED, f"{told}; {best.why}")
+        return Verdict(UNCONVERGED, f"{text}; {best.why}")
     if fit.chance is not None and fit.chance < DOUBT:
         name = MISFIT if successes > 1 else LOCAL
-        return Verdict(name, f"{told}: noise explains the difference with a probability of {fit.chance:.1g} only")
+        return Verdict(name, f"{text}: noise explains the difference with a probability of {fit.chance:.1g} only")
     if fit.held_out > NOTHING * fit.spread:
-        return Verdict(MISFIT, f"{told}: it explains nothing of the held-out targets")
+        return Verdict(MISFIT, f"{text}: it explains nothing of the held-out targets")
     if fit.held_out > OVERFIT * fit.expected:
-        return Verdict(MISFIT, f"{told}: {fit.free} free numbers are too many for these data")
+        return Verdict(MISFIT, f"{text}: {fit.free} free numbers are too many for these data")
     if fit.chance is None and successes < 2:
-        return Verdict(LOCAL, f"{told}: another start may find better")
-    return Verdict(FITTED, told)
+        return Verdict(LOCAL, f"{text}: another start may find better")
+    return Verdict(FITTED, text)

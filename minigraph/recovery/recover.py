@@ -11,7 +11,8 @@ import numpy as np
 
 from minigraph.arrays import Array, ArraysLike, by_name, canonical, require_same_count
 from minigraph.errors import DataError, DefinitionError, ExecutorError
-from minigraph.executors import run
+from minigraph.executors import run_tasks
+from minigraph.executors.outcomes import BY_HAND
 from minigraph.files.plain import plain
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
@@ -24,7 +25,6 @@ from minigraph.wording import describe, did_you_mean, one_of
 
 AGREEING = 3
 """Without a teacher the search stops when so many starts have ended at the same lowest loss."""
-INTERRUPTED = "interrupted"
 AGREEMENT = 1e-6
 """Losses that differ by less, relatively, are the same."""
 
@@ -93,7 +93,7 @@ class Recovery:
     @property
     def interrupted(self) -> bool:
         """Whether the search was ended by Ctrl-C."""
-        return self.ended == INTERRUPTED
+        return self.ended == BY_HAND
 
     @property
     def recovered(self) -> bool:
@@ -124,7 +124,8 @@ def recover(
         restarts: the most starts; the search stops as soon as its verdict is certain.
         solver: "composite" (linear cascades), "lm", "lbfgs", or "auto".
         seed: of the starts, each of which has a stream of its own, and of what is held out.
-        workers, scheduler: where the starts run, as for :func:`minigraph.executors.run`; they end alike everywhere.
+        workers, scheduler: where the starts run, as for :func:`minigraph.executors.run_tasks`; they end alike
+            everywhere.
         every: run all starts whatever they find.
         on_start: called with each start when it has ended, in any order where there are several workers.
 
@@ -160,11 +161,13 @@ def recover(
 
     ended = ""
     try:
-        starts = run(search.attempt, range(restarts), workers=workers, scheduler=scheduler, on_result=note, stop=stop)
+        starts = run_tasks(
+            search.attempt, range(restarts), workers=workers, scheduler=scheduler, on_result=note, stop=stop
+        )
     except (KeyboardInterrupt, ExecutorError) as error:
         if not found:
             raise
-        ended = str(error) or INTERRUPTED
+        ended = str(error) or BY_HAND
         starts = [found[index] for index in sorted(found)]
     best = min(range(len(starts)), key=lambda place: _merit(starts[place], teacher is not None))
     chosen, fit = starts[best], None

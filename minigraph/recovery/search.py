@@ -190,18 +190,18 @@ class Search:
     def _against(self, teacher: Named, p: Array, loss: float) -> Verdict:
         """What an exact fit found, when the teacher is known: ``p`` is aligned."""
         worst = max(parameter_errors(self.named(p), teacher).values())
-        told = f"residual {sqrt(loss) / self.size:.1g} of the target, parameters off by {worst:.1g} after alignment"
+        text = f"residual {sqrt(loss) / self.size:.1g} of the target, parameters off by {worst:.1g} after alignment"
         if worst <= SAME:
-            return Verdict(RECOVERED, told)
+            return Verdict(RECOVERED, text)
         goal = self.flat(teacher)
         wanted = self._probes.residual(goal)
         other = float(np.linalg.norm(self._probes.residual(p) - wanted) / (np.linalg.norm(wanted) or 1.0))
         if other > sqrt(EXACT):
-            told += f"; the same answers to these data, but {other:.1g} off on others: too few data"
-            return Verdict(EQUIVALENT, told)
+            text += f"; the same answers to these data, but {other:.1g} off on others: too few data"
+            return Verdict(EQUIVALENT, text)
         if worst < NEAR:
-            return Verdict(UNCONVERGED, f"{told}; near the teacher, where the equations are almost singular")
-        return Verdict(EQUIVALENT, f"{told}; the same answers to any data with other kernels")
+            return Verdict(UNCONVERGED, f"{text}; near the teacher, where the equations are almost singular")
+        return Verdict(EQUIVALENT, f"{text}; the same answers to any data with other kernels")
 
     @cached_property
     def _probes(self) -> GraphEquations:

@@ -10,15 +10,14 @@ from math import prod
 from minigraph.data.loading import load_data
 from minigraph.definition import Definition, Override
 from minigraph.errors import DefinitionError, ExecutorError, MinigraphError, Problem, TrainingDiverged
-from minigraph.executors import run
+from minigraph.executors import run_tasks
+from minigraph.executors.outcomes import BY_HAND
 from minigraph.model.model import Model
 from minigraph.runs.sweep_results import Run, Setting, Sweep
-from minigraph.training import Trainer, new_trainer
-from minigraph.training import run as train
+from minigraph.training import Trainer, new_trainer, run_training
 
 MOST_RUNS = 100_000
 """A sweep has so many runs at most: more are a slip in a range."""
-INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def sweep(
     """Train every setting from every seed.
 
     Args:
-        workers, scheduler: where, as for :func:`minigraph.executors.run`. Data files are read there.
+        workers, scheduler: where, as for :func:`minigraph.executors.run_tasks`. Data files are read there.
         on_run: called with each run when it has ended, in any order where there are several workers.
 
     Ctrl-C or the loss of all workers ends the sweep with the runs that have ended, if there are any.
@@ -98,7 +97,7 @@ def sweep(
 
     ended = ""
     try:
-        run(
+        run_tasks(
             _train_one,
             [(place, settings[place].definition, seed, engine) for place, seed in tasks],
             workers=workers,
@@ -108,7 +107,7 @@ def sweep(
     except (KeyboardInterrupt, ExecutorError) as error:
         if not found:
             raise
-        ended = str(error) or INTERRUPTED
+        ended = str(error) or BY_HAND
     name = settings[0].definition.graph.name
     return Sweep(name, engine, list(settings), list(seeds), [found[index] for index in sorted(found)], ended)
 
@@ -118,7 +117,7 @@ def _train_one(task: tuple[int, Definition, int, str]) -> Run:
     diverged_at = None
     trainer = _trainer(definition, seed, engine)
     try:
-        train(trainer)
+        run_training(trainer)
         history = trainer.history
     except TrainingDiverged as error:
         history, diverged_at = error.history, error.step

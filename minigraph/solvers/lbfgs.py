@@ -34,5 +34,5 @@ class LBFGS(Solver):
 
         options = {"maxiter": most, "maxfun": most, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
         with np.errstate(over="ignore", invalid="ignore"):
-            found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]  # not in the stubs
-        return Solution(found.x, np.array(losses), system.equations)
+            minimum = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]  # not in the stubs
+        return Solution(minimum.x, np.array(losses), system.equations)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.steps.threads import LANES, Lane, compiled_threads, has_numba, run
+from minigraph.steps.threads import LANES, Lane, compiled_threads, has_numba, run_lanes
 
 Step = Callable[[], object]
 
@@ -74,7 +74,7 @@ def shared(lanes: Sequence[Sequence[Lane]]) -> list[Step]:
 
         return work
 
-    return [partial(run, [whole(parts) for parts in lanes])]
+    return [partial(run_lanes, [whole(parts) for parts in lanes])]
 
 
 def _ignoring_worker(step: Step) -> Lane:

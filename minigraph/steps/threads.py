@@ -100,7 +100,7 @@ def set_threads(count: int) -> None:
     _forget_pool()
 
 
-def run(lanes: Sequence[Lane]) -> None:
+def run_lanes(lanes: Sequence[Lane]) -> None:
     """Run all lanes, shared by the threads: each thread runs neighbouring ones, one after the other."""
     workers = min(thread_count(), len(lanes))
     shares = [lanes[len(lanes) * w // workers : len(lanes) * (w + 1) // workers] for w in range(workers)]

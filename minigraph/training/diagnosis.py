@@ -45,7 +45,7 @@ def first_not_finite(model: Model, batch: Batch) -> str | None:
     return None
 
 
-def told(loss: float, losses: Array, found: str | None, limit: float, rate: float) -> str:
+def divergence_text(loss: float, losses: Array, found: str | None, limit: float, rate: float) -> str:
     """What is said of the loss of the last step of ``losses``, which was not sound."""
     step = len(losses) - 1
     before = f"it was {losses[step - 1]:.6g} one step before, {losses[0]:.6g} at step 0" if step else "the first one"

@@ -46,7 +46,9 @@ def new_trainer(
     return Trainer(model, samples, validation, settings, detect_anomaly, on_step)
 
 
-def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Trainer], object] | None = None) -> None:
+def run_training(
+    trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Trainer], object] | None = None
+) -> None:
     """Take a trainer to its end.
 
     Args:
@@ -61,7 +63,7 @@ def run(trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Train
         before, seconds, due = trainer.step, trainer.seconds, trainer.next_evaluation()
         until = min(before + ahead, due, trainer.length)
         try:
-            trainer.advance(until if every is None else min(until, (before // every + 1) * every))
+            trainer.take_steps(until if every is None else min(until, (before // every + 1) * every))
         except TrainingDiverged as error:
             if checkpoint is not None and trainer.step < error.step:
                 write_checkpoint(checkpoint, trainer)

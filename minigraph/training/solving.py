@@ -19,7 +19,7 @@ class SolverTrainer(Trainer):
     def next_evaluation(self) -> int:
         return -1  # there is nothing between the steps: what judges is asked once, at the end
 
-    def advance(self, until: int) -> None:
+    def take_steps(self, until: int) -> None:
         """Take all steps, whatever ``until``.
 
         Raises:
@@ -44,11 +44,11 @@ class SolverTrainer(Trainer):
                 raise TrainingDiverged(text, self.step, History(np.array([first]), self.seconds))
             largest = max(prod(shape) for shape in self.model.graph.shapes.values())
             system = System(equations, equations.target.size, start.size, largest)
-            found = solver.solve(system, start, left)
-            parameters.trainable[...] = found.parameters
+            solution = solver.solve(system, start, left)
+            parameters.trainable[...] = solution.parameters
         finally:
             parameters.version += 1  # the model's own last forward is out of date
-        losses = scale * found.losses[:left]
+        losses = scale * solution.losses[:left]
         if self._on_step is not None:
             for step, loss in enumerate(losses.tolist(), start=self.step):
                 self._on_step(step, loss)

@@ -15,7 +15,7 @@ from minigraph.recipe.schedules import Schedule
 from minigraph.recipe.settings import TrainSection, train_problems
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import read_checkpoint
-from minigraph.training.loop import new_trainer, run
+from minigraph.training.loop import new_trainer, run_training
 from minigraph.training.trainer import History, OnStep
 from minigraph.wording import describe
 
@@ -109,5 +109,5 @@ def train(
         if not resume:
             raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
         read_checkpoint(file, trainer)
-    run(trainer, file)
+    run_training(trainer, file)
     return trainer.history

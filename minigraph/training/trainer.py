@@ -18,7 +18,7 @@ from minigraph.model.model import Model
 from minigraph.recipe.optimizers import Optimizer
 from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
-from minigraph.training.diagnosis import beyond_reason, first_not_finite, told
+from minigraph.training.diagnosis import beyond_reason, divergence_text, first_not_finite
 from minigraph.training.evaluation import columns, evaluate
 
 OnStep = Callable[[int, float], object]
@@ -91,7 +91,7 @@ class Trainer:
         self.evaluations: list[dict[str, float]] = []
         self.best: dict[str, Array] = {}
         self.stopped: Literal["patience", "interrupted"] | None = None
-        self._kept: list[dict[str, Array]] = []
+        self._snapshots: list[dict[str, Array]] = []
         self._good: dict[str, Array] | None = None
         self._least = inf
         watched = settings.schedule is not None and settings.schedule.watches
@@ -145,7 +145,7 @@ class Trainer:
         every = self.settings.evaluate_every or self.batches.per_epoch
         return min((self.step // every + 1) * every, self.length)
 
-    def advance(self, until: int) -> None:
+    def take_steps(self, until: int) -> None:
         """Take steps until so many are done. Between two calls everything can be kept and restored.
 
         Raises:
@@ -153,13 +153,13 @@ class Trainer:
                 with a loss that was not on the way there yet: below the first one, or ten times the least.
         """
         before, started = self.step, time.perf_counter()
-        self._kept = [*self._kept[-1:], self.snapshot()]
+        self._snapshots = [*self._snapshots[-1:], self.snapshot()]
         try:
             with self.batches.blas_held(), np.errstate(over="ignore", invalid="ignore"):
                 diverged = self._steps(until)
                 losses = self._losses[before : self.step]
                 if len(losses) and losses[0] <= max(self._losses[0], 10 * self._least):
-                    self._good = self._kept[-1]
+                    self._good = self._snapshots[-1]
                 if diverged is not None:
                     raise self._diverged(diverged)
                 self._least = min(self._least, float(losses.min()))
@@ -275,7 +275,7 @@ class Trainer:
         self.best = {name[5:]: array for name, array in saved.items() if name.startswith("best/")}
         self.restore(saved)
 
-    def restore(self, kept: Mapping[str, Array]) -> None:
+    def restore(self, earlier: Mapping[str, Array]) -> None:
         """Go back to what :meth:`snapshot` kept."""
         for prefix, arrays in (
             ("parameters", self.model.parameters),
@@ -283,9 +283,9 @@ class Trainer:
             ("optimizer", self._state),
         ):
             for name, array in arrays.items():
-                array[...] = kept[f"{prefix}/{name}"]
-        self.step = int(kept["step"])
-        memory = json.loads(str(kept["memory"]))
+                array[...] = earlier[f"{prefix}/{name}"]
+        self.step = int(earlier["step"])
+        memory = json.loads(str(earlier["memory"]))
         self.batches.rewind(memory["generator"])
         self._memory, self._limit = memory["schedule"], memory["limit"]
         self._lowest, self._waited = memory["lowest"], memory["waited"]
@@ -296,19 +296,22 @@ class Trainer:
         """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
         step, losses = self.step, self._losses[: self.step + 1].copy()
         found = first_not_finite(self.model, self.batches.at(step))
-        text = told(loss, losses, self._earlier(step - 1) or found, self._limit, self.rate)
+        text = divergence_text(loss, losses, self._earlier(step - 1) or found, self._limit, self.rate)
         error = TrainingDiverged(text, step, History(losses, self.seconds, self.evaluations))
         if self._good is not None:
             self.restore(self._good)
         return error
 
     def _earlier(self, step: int) -> str | None:
-        """What :func:`first_not_finite` finds in a step of this call of :meth:`advance`, or of the one before."""
-        kept, limit = next((kept for kept in reversed(self._kept) if int(kept["step"]) <= step), None), self._limit
-        if kept is None:
+        """What :func:`first_not_finite` finds in a step of this call of :meth:`take_steps`, or of the one before."""
+        earlier, limit = (
+            next((earlier for earlier in reversed(self._snapshots) if int(earlier["step"]) <= step), None),
+            self._limit,
+        )
+        if earlier is None:
             return None
         on_step, self._on_step = self._on_step, None
-        self.restore(kept)
+        self.restore(earlier)
         self._steps(step)
         self._on_step, self._limit = on_step, limit
         found = first_not_finite(self.model, self.batches.at(step))

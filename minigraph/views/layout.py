@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from minigraph.graph.graph import Graph
 
-Pair = tuple[float, float]
+Point = tuple[float, float]
 Stop = tuple[str, int]
 """A place in a row: (name, row). In the name's own row its box, in a later row the line that leaves it."""
 
@@ -44,7 +44,7 @@ class Edge:
     source: str
     target: str
     index: int
-    points: list[Pair]
+    points: list[Point]
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Layout:
         width, height: the extent of everything.
     """
 
-    positions: dict[str, Pair]
-    sizes: dict[str, Pair]
+    positions: dict[str, Point]
+    sizes: dict[str, Point]
     edges: list[Edge]
     width: float
     height: float
@@ -84,7 +84,7 @@ class _Rows:
         return self.boxes[stop[0]] == stop[1]
 
 
-def layout(graph: Graph, sizes: Mapping[str, Pair] | None = None) -> Layout:
+def layout(graph: Graph, sizes: Mapping[str, Point] | None = None) -> Layout:
     """A layered drawing of ``graph``, from top to bottom; the same graph and sizes give the same drawing.
 
     Args:
@@ -197,7 +197,7 @@ def _exchange(structure: _Rows, rounds: int = 4) -> None:
 # -- positions across ------------------------------------------------------------------------------
 
 
-def _across(structure: _Rows, sizes: Mapping[str, Pair], sweeps: int = 24) -> dict[Stop, float]:
+def _across(structure: _Rows, sizes: Mapping[str, Point], sweeps: int = 24) -> dict[Stop, float]:
     """The x of every stop: near its neighbours, in the row's order, no nearer to each other than allowed."""
     leads = structure.leads
     rows = [(row, _offsets(row, structure, sizes)) for row in structure.rows]
@@ -221,7 +221,7 @@ def _across(structure: _Rows, sizes: Mapping[str, Pair], sweeps: int = 24) -> di
     return x
 
 
-def _offsets(row: Sequence[Stop], structure: _Rows, sizes: Mapping[str, Pair]) -> list[float]:
+def _offsets(row: Sequence[Stop], structure: _Rows, sizes: Mapping[str, Point]) -> list[float]:
     """The positions of a row's stops when they stand as close as they may, from 0."""
     offsets = [0.0]
     for left, right in pairwise(row):
@@ -341,7 +341,7 @@ def _single(stops: Iterable[Stop]) -> Stop | None:
 # -- boxes and lines -------------------------------------------------------------------------------
 
 
-def _lines(graph: Graph, structure: _Rows, sizes: Mapping[str, Pair], x: Mapping[Stop, float]) -> Layout:
+def _lines(graph: Graph, structure: _Rows, sizes: Mapping[str, Point], x: Mapping[Stop, float]) -> Layout:
     """Rows from top to bottom, and every line from the foot of its source to the head of its target."""
     boxes, rows = structure.boxes, structure.rows
     left = min(x[stop] - (sizes[stop[0]][0] / 2 if structure.is_box(stop) else 0.0) for stop in x)

@@ -15,6 +15,7 @@ import minigraph as mg
 from minigraph.arrays import Array
 from minigraph.convolution.gemm import Gemm
 from minigraph.definition.bundled import bundled
+from minigraph.steps import threads
 from minigraph.steps.steps import Step
 from tests.cli.helpers import CommandLine
 
@@ -221,3 +222,11 @@ def test_training_without_plots_does_not_import_matplotlib_or_scipy(tmp_path: Pa
 def test_each_door_opens(door: list[str]) -> None:
     done = subprocess.run([sys.executable, *door, "--version"], check=True, cwd=REPOSITORY, capture_output=True)
     assert done.stdout.decode() == f"minigraph {mg.__version__}\n"
+
+
+def test_threads_are_held_to_what_the_command_line_says(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_chosen", None)
+    answer = command("check", "two_conv", "--plan", "--threads", "3")
+    assert answer.status == 0
+    assert "of workspace for each of 3 threads" in answer.out
+    assert command("check", "two_conv", "--threads", "0").status == 2

@@ -7,7 +7,16 @@ import pytest
 from pydantic import Field
 
 from minigraph.declared.base import Declared
-from minigraph.declared.fields import Count, NonNegativePair, Number, Padding, Pair, Positive, pair, plain_number
+from minigraph.declared.fields import (
+    Count,
+    IntegerPair,
+    IntegerPairFromZero,
+    Number,
+    Padding,
+    Positive,
+    pair,
+    plain_number,
+)
 from minigraph.errors import DefinitionError
 from tests.helpers import raises
 
@@ -19,8 +28,8 @@ class Everything(Declared):
     number: Number = 0.0
     bounded: Number = Field(0.5, ge=0, lt=1)
     positive: Positive = 1.0
-    size: Pair = 1
-    added: NonNegativePair = 0
+    size: IntegerPair = 1
+    added: IntegerPairFromZero = 0
     padding: Padding = 0
     maybe: Count | None = None
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import minigraph as mg
-from minigraph.executors import cluster, run
+from minigraph.executors import cluster, run_tasks
 from minigraph.executors.execution import THREADS
 from tests.executors import tasks
 from tests.executors.clusters import Cluster, running_cluster
@@ -37,25 +37,25 @@ def elsewhere(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def test_results_come_in_the_order_of_the_tasks_and_each_is_told(place: dict[str, Any]) -> None:
     told: dict[int, int] = {}
-    assert run(tasks.late_first, iter(range(5)), on_result=told.__setitem__, **place) == [0, 1, 2, 3, 4]
+    assert run_tasks(tasks.late_first, iter(range(5)), on_result=told.__setitem__, **place) == [0, 1, 2, 3, 4]
     assert told == {0: 0, 1: 1, 2: 2, 3: 3, 4: 4}
     if place != {"workers": 1}:
         assert next(iter(told)) != 0, "task 0 was to end last"
 
 
 def test_no_tasks_have_no_results(place: dict[str, Any]) -> None:
-    assert run(tasks.square, [], **place) == []
+    assert run_tasks(tasks.square, [], **place) == []
 
 
 def test_the_bits_are_the_same(place: dict[str, Any]) -> None:
-    for answer, seed in zip(run(tasks.eigenvalues, range(3), **place), range(3), strict=True):
-        (wanted,) = run(tasks.eigenvalues, [seed])
+    for answer, seed in zip(run_tasks(tasks.eigenvalues, range(3), **place), range(3), strict=True):
+        (wanted,) = run_tasks(tasks.eigenvalues, [seed])
         assert_exact(answer, wanted)
 
 
 def test_blas_has_one_thread_in_a_task_and_as_many_as_before_behind_it(place: dict[str, Any]) -> None:
     before, environment = tasks.threads(0), dict(os.environ)
-    counts = run(tasks.threads, range(2), **place)
+    counts = run_tasks(tasks.threads, range(2), **place)
     assert [set(count) for count in counts] == [{1}, {1}]
     assert tasks.threads(0) == before
     assert dict(os.environ) == environment
@@ -63,7 +63,7 @@ def test_blas_has_one_thread_in_a_task_and_as_many_as_before_behind_it(place: di
 
 def test_a_users_own_thread_counts_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(THREADS[0], "7")
-    run(tasks.square, range(2))
+    run_tasks(tasks.square, range(2))
     assert os.environ[THREADS[0]] == "7"
 
 
@@ -74,19 +74,19 @@ def test_a_stop_is_decided_in_the_order_of_the_tasks(place: dict[str, Any]) -> N
         seen.append(list(results))
         return sum(results) >= 3
 
-    assert run(tasks.late_first, range(8), stop=stop, **place) == [0, 1, 2]
+    assert run_tasks(tasks.late_first, range(8), stop=stop, **place) == [0, 1, 2]
     assert seen == [[0], [0, 1], [0, 1, 2]]
 
 
 def test_the_error_is_that_of_the_first_task_in_order_that_fails(place: dict[str, Any]) -> None:
     with raises(ValueError, "1 is odd"):
-        run(tasks.odd_fails, range(6), **place)
-    assert run(tasks.odd_fails, range(6), stop=lambda results: True, **place) == [0]
+        run_tasks(tasks.odd_fails, range(6), **place)
+    assert run_tasks(tasks.odd_fails, range(6), stop=lambda results: True, **place) == [0]
 
 
 def test_a_minigraph_error_arrives_whole(place: dict[str, Any]) -> None:
     with raises(mg.TrainingDiverged, "diverged at 4") as caught:
-        run(tasks.diverges, [4], **place)
+        run_tasks(tasks.diverges, [4], **place)
     assert caught.value.step == 4
     assert_exact(caught.value.history.loss, [0.0, 1.0, 2.0])
 
@@ -101,13 +101,13 @@ def test_every_error_of_a_definition_survives_pickling() -> None:
 
 def test_a_killed_worker_costs_nothing_but_time(elsewhere: dict[str, Any], tmp_path: Path) -> None:
     mark = tmp_path / "killed"
-    assert run(tasks.kills_once, [(number, str(mark)) for number in range(6)], **elsewhere) == [0, 1, 2, 3, 4, 5]
+    assert run_tasks(tasks.kills_once, [(number, str(mark)) for number in range(6)], **elsewhere) == [0, 1, 2, 3, 4, 5]
     assert mark.exists()
 
 
 def test_a_task_that_always_kills_its_worker_ends_the_run_with_what_was_found() -> None:
     with pytest.raises(mg.ExecutorError) as caught:
-        run(tasks.kills_always, range(3), workers=2)
+        run_tasks(tasks.kills_always, range(3), workers=2)
     assert str(caught.value) == (
         "worker processes ended 4 times without an answer to task 2: they were killed, as for memory, or could not "
         'begin (a script that starts workers needs if __name__ == "__main__":)'
@@ -117,14 +117,14 @@ def test_a_task_that_always_kills_its_worker_ends_the_run_with_what_was_found() 
 
 def test_a_task_that_always_kills_its_worker_ends_a_clusters_run_too() -> None:
     with pytest.raises(mg.ExecutorError) as caught:
-        run(tasks.kills_always, range(3), workers=2, scheduler="local")
+        run_tasks(tasks.kills_always, range(3), workers=2, scheduler="local")
     assert str(caught.value) == "local cluster: 4 workers were lost, each with task 2 to do"
     assert caught.value.finished == {0: 0, 1: 1}
 
 
 def test_a_lost_scheduler_ends_the_run_with_what_was_found() -> None:
     with running_cluster() as doomed, pytest.raises(mg.ExecutorError) as caught:
-        run(tasks.kills_its_family, [(number, doomed.group) for number in range(4)], scheduler=doomed.address)
+        run_tasks(tasks.kills_its_family, [(number, doomed.group) for number in range(4)], scheduler=doomed.address)
     assert str(caught.value) == f"scheduler {doomed.address}: it was lost before an answer to task 3"
     assert caught.value.finished == {0: 0, 1: 1, 2: 2}
 
@@ -135,7 +135,7 @@ def test_a_worker_without_minigraph_is_told(dask_cluster: Cluster) -> None:
         "expected this minigraph to be installed there"
     )
     with raises(mg.ExecutorError, message):
-        run(tasks.absent_module, range(2), scheduler=dask_cluster.address)
+        run_tasks(tasks.absent_module, range(2), scheduler=dask_cluster.address)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_an_address_without_a_scheduler_is_told(address: str, reason: str, monke
         "such as tcp://127.0.0.1:8786, or 'local'"
     )
     with raises(mg.ExecutorError, message) as caught:
-        run(tasks.square, range(3), scheduler=address)
+        run_tasks(tasks.square, range(3), scheduler=address)
     assert caught.value.finished == {}
 
 
@@ -161,13 +161,13 @@ def test_a_cluster_without_workers_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     with running_cluster(workers=0) as empty:
         message = f"scheduler {empty.address}: it has no workers; expected one within 0.5 s"
         with raises(mg.ExecutorError, message):
-            run(tasks.square, range(3), scheduler=empty.address)
+            run_tasks(tasks.square, range(3), scheduler=empty.address)
 
 
 def test_dask_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with raises(mg.ExecutorError, "Dask is not installed; expected it, as by: pip install 'minigraph[cluster]'"):
-        run(tasks.square, range(3), scheduler="local")
+        run_tasks(tasks.square, range(3), scheduler="local")
 
 
 @pytest.mark.parametrize(
@@ -184,16 +184,16 @@ def test_dask_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_a_wrong_number_of_workers_is_told(given: dict[str, Any], message: str) -> None:
     with raises(mg.DefinitionError, message):
-        run(tasks.square, range(3), **given)
+        run_tasks(tasks.square, range(3), **given)
 
 
 @pytest.mark.parametrize("place", ["workers=2", "workers=2, scheduler='local'"])
 def test_ctrl_c_ends_all_processes_and_prints_nothing_of_theirs(place: str, tmp_path: Path) -> None:
     code = f"""
-from minigraph.executors import (run)
+from minigraph.executors import (run_tasks)
 from tests.executors.tasks import sleeps
 try:
-    run(sleeps, [{str(tmp_path)!r}] * 4, {place})
+    run_tasks(sleeps, [{str(tmp_path)!r}] * 4, {place})
 except KeyboardInterrupt:
     print("interrupted")
 """

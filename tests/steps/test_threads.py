@@ -20,7 +20,7 @@ def count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 
 def test_every_lane_runs_once_and_neighbours_on_one_worker(count: int) -> None:
     ran: list[tuple[int, int]] = []
-    threads.run([lambda worker, lane=lane: ran.append((lane, worker)) for lane in range(7)])
+    threads.run_lanes([lambda worker, lane=lane: ran.append((lane, worker)) for lane in range(7)])
     assert sorted(lane for lane, _ in ran) == list(range(7))
     workers = [worker for _, worker in sorted(ran)]
     assert workers == sorted(workers)
@@ -31,7 +31,7 @@ def test_lanes_of_several_threads_run_at_the_same_time(monkeypatch: pytest.Monke
     monkeypatch.setattr(threads, "_chosen", 2)
     threads._forget_pool()
     meeting = threading.Barrier(2, timeout=10)
-    threads.run([lambda worker: meeting.wait(), lambda worker: meeting.wait()])
+    threads.run_lanes([lambda worker: meeting.wait(), lambda worker: meeting.wait()])
 
 
 def test_an_exception_of_a_lane_is_raised_after_all_have_ended(count: int) -> None:
@@ -41,7 +41,7 @@ def test_an_exception_of_a_lane_is_raised_after_all_have_ended(count: int) -> No
         raise ValueError("lane 0")
 
     with raises(ValueError, "lane 0"):
-        threads.run([bad, *[lambda worker, lane=lane: ran.append(lane) for lane in range(1, 6)]])
+        threads.run_lanes([bad, *[lambda worker, lane=lane: ran.append(lane) for lane in range(1, 6)]])
 
 
 def test_workers_have_memory_of_their_own_that_steps_take_in_turn() -> None:

@@ -20,7 +20,7 @@ from minigraph.arrays import Array, spell_shape
 from minigraph.graph.graph import Graph
 from minigraph.graph.node import Node
 from minigraph.ops import Op
-from minigraph.views.layout import Edge, Layout, Pair, layout
+from minigraph.views.layout import Edge, Layout, Point, layout
 from minigraph.views.plots.sheet import (
     DASHED,
     FAINT,
@@ -69,7 +69,7 @@ class _Box:
     FOOT = 17.0
 
     @property
-    def size(self) -> Pair:
+    def size(self) -> Point:
         """(width, height) in points."""
         wide = max(line.width for line in [*self.lines, *([self.foot] if self.foot else [])])
         high = sum(line.size * self.LEADING for line in self.lines) + 13
@@ -173,7 +173,7 @@ def _moved(plan: Layout, right: float, down: float) -> Layout:
     )
 
 
-def _draw_box(sheet: Axes, box: _Box, centre: Pair, size: Pair) -> None:
+def _draw_box(sheet: Axes, box: _Box, centre: Point, size: Point) -> None:
     (x, y), (wide, high) = centre, size
     left, top = x - wide / 2, y - high / 2
     hue = box.hue if box.needed else FAINT
@@ -228,7 +228,7 @@ def curve_points(edge: Edge, steps: int = 12) -> Array:
     return np.vstack(pieces)
 
 
-def _shape_places(plan: Layout, shapes: Mapping[str, Line], width: float) -> dict[str, Pair]:
+def _shape_places(plan: Layout, shapes: Mapping[str, Line], width: float) -> dict[str, Point]:
     """Where the text of each name's shape stands, its left end and middle: by a line of it, where there is room."""
     lines = {id(edge): curve_points(edge) for edge in plan.edges}
     cloud = np.vstack([*lines.values(), np.zeros((1, 2))])
@@ -236,7 +236,7 @@ def _shape_places(plan: Layout, shapes: Mapping[str, Line], width: float) -> dic
     centres = np.array(list(plan.positions.values()))
     halves = np.array([plan.sizes[name] for name in plan.positions]) / 2
     taken = np.zeros((0, 4))
-    places: dict[str, Pair] = {}
+    places: dict[str, Point] = {}
     own: dict[str, list[Edge]] = {}
     for edge in plan.edges:
         own.setdefault(edge.source, []).append(edge)

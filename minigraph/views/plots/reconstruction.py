@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
-from minigraph.views.layout import Pair
+from minigraph.views.layout import Point
 from minigraph.views.plots.sheet import (
     BLUE,
     DIVERGING,
@@ -105,7 +105,7 @@ def _error_text(target: Array, answer: Array) -> str:
         return f"max |difference| {np.abs(difference).max():.3g}, relative error {told}"
 
 
-def _bars(axes: Axes, values: Array, ends: Pair, colour: str) -> None:
+def _bars(axes: Axes, values: Array, ends: Point, colour: str) -> None:
     """A vector as bars, one for each feature."""
     room = 0.06 * (max(ends[1], 0.0) - min(ends[0], 0.0))
     axes.bar(np.arange(len(values)), np.where(np.isfinite(values), values, 0.0), width=0.8, color=colour)
