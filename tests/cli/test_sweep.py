@@ -91,7 +91,7 @@ def test_an_early_end_keeps_what_was_found(
         on_result(0, function(tasks[0]))
         raise error
 
-    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "run_tasks", run)
     answer = command("sweep", "two_conv", "--set", "train.steps=5", "--seeds", "0,1", "--out", "out")
     assert (answer.status, answer.err) == (status, message)
     assert len(list(csv.DictReader(Path("out/sweep.csv").read_text().splitlines()))) == 1

@@ -172,7 +172,7 @@ def lost(function: Any, tasks: list[Any], on_result: Any, **_: Any) -> None:
 def test_a_sweep_that_ends_early_has_what_was_found(
     end: Any, ended: str, runs: list[tuple[int, int]], settings: list[Setting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "run", end)
+    monkeypatch.setattr(module, "run_tasks", end)
     found = sweep(settings, [3, 4])
     assert (found.ended, [(one.setting, one.seed) for one in found.runs]) == (ended, runs)
     assert found.rows[-1].runs == 0
