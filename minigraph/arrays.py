@@ -55,8 +55,8 @@ def cast(array: Array, dtype: str, what: str) -> Array:
 def require_same_count(counts: Mapping[str, int], what: str) -> None:
     """Raise ShapeError unless all counts of samples, by the names that errors tell, are the same."""
     if len(set(counts.values())) > 1:
-        found = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise ShapeError(f"{what} need the same number of samples; found {found}")
+        counted = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise ShapeError(f"{what} need the same number of samples; found {counted}")
 
 
 def by_name(given: ArraysLike, names: list[str], kind: str) -> dict[str, ArrayLike]:

@@ -147,5 +147,5 @@ class DefinitionError(MinigraphError, ValueError):
 
     def blocks(self) -> list[str]:
         """One text for each problem: place, path, message and, where there is a text, the line."""
-        told = map(str if self.source is None else self.source.render, self.problems)
-        return [printable(block, keep="\t\n") for block in told]
+        blocks = map(str if self.source is None else self.source.render, self.problems)
+        return [printable(block, keep="\t\n") for block in blocks]

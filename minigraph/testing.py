@@ -131,9 +131,9 @@ class _Trial:
         return f"{type(self.op).__name__}.{name}"
 
     def context(self, lock: bool = True) -> Context:
-        held = (self.parameters, self.state)
+        mappings = (self.parameters, self.state)
         parameters, state = (
-            dict(zip(arrays, locked(tuple(arrays.values())), strict=True)) if lock else arrays for arrays in held
+            dict(zip(arrays, locked(tuple(arrays.values())), strict=True)) if lock else arrays for arrays in mappings
         )
         return Context(parameters, find_engine(self.engine), state, self.training)
 
@@ -142,37 +142,37 @@ class _Trial:
         method = self.method("forward")
         with _told(method):
             with calling(method):
-                found = self.op.forward(locked(self.inputs), self.context())
-            check_array(found, self.error.shape, self.error.dtype, method, "the output", "as output_shape says")
-        return found
+                output = self.op.forward(locked(self.inputs), self.context())
+            check_array(output, self.error.shape, self.error.dtype, method, "the output", "as output_shape says")
+        return output
 
     def backward(self, output: Array | None = None) -> Errors:
         """The op's errors and gradients, looked at."""
         method, context = self.method("backward"), self.context()
-        given = self.forward() if output is None else output
+        answer = self.forward() if output is None else output
         with _told(method):
             with calling(method):
-                error, lent_output = locked((self.error, given))
-                found = self.op.backward(error, locked(self.inputs), lent_output, context)
-            check_errors(found, Errors, self.inputs, context.parameters, method)
-        return found
+                error, lent_output = locked((self.error, answer))
+                errors = self.op.backward(error, locked(self.inputs), lent_output, context)
+            check_errors(errors, Errors, self.inputs, context.parameters, method)
+        return errors
 
     def next_state(self) -> dict[str, Array]:
         """The op's next state, looked at."""
         method = self.method("next_state")
         with _told(method):
             with calling(method):
-                found = self.op.next_state(locked(self.inputs), self.context())
-            check_state(found, self.state, method)
-        return found
+                state = self.op.next_state(locked(self.inputs), self.context())
+            check_state(state, self.state, method)
+        return state
 
     def results(self) -> Iterator[tuple[str, str, Array]]:
         """Everything that the op computes: the method, what it is, and the array."""
         yield self.method("forward"), "the output", self.forward()
-        found = self.backward()
-        for index, error in enumerate(found.inputs):
+        errors = self.backward()
+        for index, error in enumerate(errors.inputs):
             yield self.method("backward"), f"the error of input {index}", error
-        for name, gradient in found.parameters.items():
+        for name, gradient in errors.parameters.items():
             yield self.method("backward"), f"the gradient of '{name}'", gradient
         for name, array in self.next_state().items():
             yield self.method("next_state"), f"the state '{name}'", array
@@ -198,10 +198,10 @@ def _declares_what_it_takes(op: Op, shapes: tuple[Shape, ...]) -> None:
         raise AssertionError(f"{name}: found {len(shapes)} shapes; expected {wanted}, one for each input")
     with _told(f"{name}.output_shape"):
         try:
-            found = op.output_shape(*shapes)
+            shape = op.output_shape(*shapes)
         except ShapeError as error:
             raise AssertionError(f"{name}.output_shape refuses these shapes: {error}") from None
-        check_shape(found, f"{name}.output_shape")
+        check_shape(shape, f"{name}.output_shape")
     for method in ("parameters", "state"):
         with _told(f"{name}.{method}"):
             check_declared(getattr(op, method)(*shapes), Parameter, f"{name}.{method}")
@@ -255,10 +255,12 @@ def _keeps_gradients_apart(trial: _Trial, output: Array) -> None:
     method = trial.method("sample_gradients")
     with _told(method), calling(method):
         error, lent_output = locked((trial.error, output))
-        found = trial.op.sample_gradients(error, locked(trial.inputs), lent_output, trial.context())
+        gradients = trial.op.sample_gradients(error, locked(trial.inputs), lent_output, trial.context())
     for n in range(len(trial.error)):
         for name, gradient in trial.sample(n).backward().parameters.items():
-            _require_close(found[name][n], gradient, method, f"that of '{name}' of a sample", "what backward returns")
+            _require_close(
+                gradients[name][n], gradient, method, f"that of '{name}' of a sample", "what backward returns"
+            )
 
 
 def _goes_back_along_the_slope(trial: _Trial) -> None:
@@ -304,9 +306,9 @@ def _reads_the_output_only_if_it_says_so(trial: _Trial) -> None:
     """With ``reads_output = False`` backward is the same whatever the output's array holds."""
     if trial.op.reads_output:
         return
-    wanted, found = trial.backward(), trial.backward(np.full_like(trial.error, np.nan))
+    wanted, unread = trial.backward(), trial.backward(np.full_like(trial.error, np.nan))
     for error, other in zip(
-        (*found.inputs, *found.parameters.values()), (*wanted.inputs, *wanted.parameters.values()), strict=True
+        (*unread.inputs, *unread.parameters.values()), (*wanted.inputs, *wanted.parameters.values()), strict=True
     ):
         if not np.array_equal(error, other):
             raise AssertionError(f"{trial.method('backward')} reads the output; expected reads_output = True")
@@ -380,8 +382,8 @@ def _plan_equals(
         _require_close(gradient, wanted.parameters[name], method, what, "what backward returns", tolerance)
 
 
-def _require_close(found: Array, wanted: Array, method: str, what: str, rule: str, tolerance: float = 1e-12) -> None:
+def _require_close(actual: Array, wanted: Array, method: str, what: str, rule: str, tolerance: float = 1e-12) -> None:
     scale = float(np.abs(wanted).max(initial=0.0))
-    off = float(np.abs(found - wanted).max(initial=0.0))
+    off = float(np.abs(actual - wanted).max(initial=0.0))
     if not off <= tolerance * max(scale, np.finfo(np.float64).tiny):
         raise AssertionError(f"{method}: {what} is off by {off:.3g}, of at most {scale:.3g}; expected {rule}")

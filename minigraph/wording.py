@@ -80,8 +80,8 @@ def enumerated(choices: Iterable[str], word: object = None) -> str:
             return matcher.ratio()
 
         shown = set(heapq.nlargest(LONGEST_LIST, range(len(choices)), key=closeness))
-    told = (printable(choice) for index, choice in enumerate(choices) if index in shown)
-    return f"{', '.join(told)} and {more} more"
+    texts = (printable(choice) for index, choice in enumerate(choices) if index in shown)
+    return f"{', '.join(texts)} and {more} more"
 
 
 def describe(value: object) -> str:

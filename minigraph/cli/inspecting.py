@@ -86,13 +86,13 @@ def check(
             planned = plan_table(graph, batch)
             output.say(str(planned))
             facts["plan"] = asdict(planned)
-        told = [definition.tell(warning) for warning in warnings]
-        for block in told:
+        texts = [definition.tell(warning) for warning in warnings]
+        for block in texts:
             complain(f"warning: {block}")
         for block in errors:
             complain(f"error: {block}")
         output.say(f"{len(errors)} error{'s' * (len(errors) > 1)}\n" if errors else "ok\n")
-        results[model] = {"ok": not errors, **facts, "warnings": told, "errors": errors}
+        results[model] = {"ok": not errors, **facts, "warnings": texts, "errors": errors}
     ok = all(result["ok"] for result in results.values())
     output.result(results[models[0]] if len(models) == 1 else {"ok": ok, "models": results})
     if not ok:

@@ -98,8 +98,8 @@ def _pair(graph: Graph, before: Path, after: Path) -> list[Override]:
     from minigraph.errors import DefinitionError
 
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
-        found = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
-        raise DefinitionError(f"--before {before}: found a graph of {found}; expected one of each, or --data FILE")
+        counts = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
+        raise DefinitionError(f"--before {before}: found a graph of {counts}; expected one of each, or --data FILE")
     ((source, shape),), (output,) = graph.inputs.items(), graph.outputs
     files = {"inputs": {source: {"file": str(before.absolute())}}, "outputs": {output: {"file": str(after.absolute())}}}
     return [

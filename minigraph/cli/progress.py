@@ -43,10 +43,10 @@ class Lines:
 
 
 def _judged(row: dict[str, float]) -> str:
-    told = {
+    figures = {
         key.replace("validation_", "validation "): value for key, value in row.items() if key not in ("step", "loss")
     }
-    return "".join(f"  {key} {value:.6g}" for key, value in told.items())
+    return "".join(f"  {key} {value:.6g}" for key, value in figures.items())
 
 
 @contextmanager

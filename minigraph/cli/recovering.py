@@ -77,7 +77,7 @@ def recover(
     folder = runs.new_folder(definition.graph.name, out)
     try:
         with _reporting(output, restarts) as report:
-            found = solve(
+            recovery = solve(
                 definition.graph,
                 samples.inputs,
                 samples.targets,
@@ -93,19 +93,19 @@ def recover(
     except BaseException:
         folder.rmdir()  # it is still empty
         raise
-    runs.write_recovery(folder, definition, found, chosen)
+    runs.write_recovery(folder, definition, recovery, chosen)
     if plots:
         from minigraph.runs.pictures import write_recovery_pictures
 
-        write_recovery_pictures(folder, definition, found, samples)
-    _tell(output, found)
+        write_recovery_pictures(folder, definition, recovery, samples)
+    _tell(output, recovery)
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
-    output.result({**found.plain(), "name": definition.graph.name, "seed": chosen, "out": str(folder)})
-    if found.ended:
-        complain(f"ended early: {found.ended}")
-    if found.interrupted:
+    output.result({**recovery.plain(), "name": definition.graph.name, "seed": chosen, "out": str(folder)})
+    if recovery.ended:
+        complain(f"ended early: {recovery.ended}")
+    if recovery.interrupted:
         raise typer.Exit(INTERRUPTED_STATUS)
-    if not found.recovered:
+    if not recovery.recovered:
         raise typer.Exit(1)
 
 

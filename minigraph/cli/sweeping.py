@@ -72,18 +72,18 @@ def sweep(
     output.say(f"{name}: settings {len(settings)}, seeds {len(numbers)}, runs {count}, {engine} engine")
     try:
         with _reporting(output, settings, count) as report:
-            found = train_all(settings, numbers, engine=engine, workers=workers, scheduler=scheduler, on_run=report)
+            result = train_all(settings, numbers, engine=engine, workers=workers, scheduler=scheduler, on_run=report)
     except BaseException:
         folder.rmdir()  # it is still empty
         raise
-    found.write(folder)
-    output.say(str(found))
+    result.write(folder)
+    output.say(str(result))
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
-    output.result({**found.plain(), "out": str(folder)})
-    if found.ended == BY_HAND:
+    output.result({**result.plain(), "out": str(folder)})
+    if result.ended == BY_HAND:
         raise typer.Exit(INTERRUPTED_STATUS)
-    if found.ended:
-        complain(f"error: {found.ended}; {len(found.runs)} of {count} runs are in {folder}")
+    if result.ended:
+        complain(f"error: {result.ended}; {len(result.runs)} of {count} runs are in {folder}")
         raise typer.Exit(1)
 
 

@@ -116,8 +116,8 @@ def train(
             write_pictures(folder, definition, network, trainer.losses, samples)
         again = f"minigraph train {model} --resume {folder}"
         if diverged is not None:
-            kept = f"; to go on from step {trainer.step}: {again} --learning-rate ..." if checkpoint.exists() else ""
-            output.say(f"the losses so far are in {folder}{kept}")
+            advice = f"; to go on from step {trainer.step}: {again} --learning-rate ..." if checkpoint.exists() else ""
+            output.say(f"the losses so far are in {folder}{advice}")
         elif trainer.stopped == "interrupted":
             output.say(f"stopped after {trainer.step} of {trainer.length} steps; to go on: {again}")
         else:

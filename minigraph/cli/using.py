@@ -50,8 +50,8 @@ def predict(
     answer = answer_to(network, arrays, batch_size)
     answers = answer if isinstance(answer, dict) else {graph.outputs[0]: answer}
     files = write_answers(out, answers)
-    told = ", ".join(f"{name} {'x'.join(map(str, array.shape))}" for name, array in answers.items())
-    Output().say(f"{told} in {files[0]}" + (f" to {files[-1].name}" if len(files) > 1 else ""))
+    answers_text = ", ".join(f"{name} {'x'.join(map(str, array.shape))}" for name, array in answers.items())
+    Output().say(f"{answers_text} in {files[0]}" + (f" to {files[-1].name}" if len(files) > 1 else ""))
 
 
 def models() -> None:

@@ -57,10 +57,10 @@ def parse_seeds(text: str) -> list[int]:
     wanted = "expected numbers or ranges with commas, such as 0..19 or 3,5,8"
     seeds: list[int] = []
     for part in text.split(","):
-        found = re.fullmatch(r"(\d{1,18})(?:\.\.(\d{1,18}))?", part.strip())
-        if not found:
+        match = re.fullmatch(r"(\d{1,18})(?:\.\.(\d{1,18}))?", part.strip())
+        if not match:
             raise DefinitionError(f"{wrong} '{part.strip()}'; {wanted}")
-        first, last = int(found[1]), int(found[2] or found[1])
+        first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise DefinitionError(f"{wrong} a range from {first} down to {last}; expected the lower end first")
         if last - first >= MOST_RUNS:
@@ -103,12 +103,12 @@ def parse_values(text: str) -> tuple[str, list[str]]:
     Raises:
         DefinitionError: there is no ``=``, a value is missing, or one is given twice.
     """
-    key, equals, given = text.partition("=")
+    key, equals, listed = text.partition("=")
     if not equals:
         raise DefinitionError(
             f"--set {text}: found no assignment; expected KEY=VALUE,VALUE such as train.steps=500,1000"
         )
-    values = _split(given)
+    values = _split(listed)
     if "" in values:
         raise DefinitionError(f"--set {text}: found an empty value; expected one before, between and after commas")
     twice = next((value for place, value in enumerate(values) if value in values[:place]), None)

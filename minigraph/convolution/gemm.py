@@ -75,11 +75,11 @@ class Gemm(Planned):
         if target is None:
             target = kernel.reshape(groups, len(kernel) // groups, -1)
             if with_bias:
-                found = self.own((*target.shape[:2], target.shape[2] + 1))
-                after = [setter(target, found[..., :-1])]
+                joined = self.own((*target.shape[:2], target.shape[2] + 1))
+                after = [setter(target, joined[..., :-1])]
                 if bias is not None:
-                    after.append(setter(bias.reshape(target.shape[:2]), found[..., -1]))
-                target = found
+                    after.append(setter(bias.reshape(target.shape[:2]), joined[..., -1]))
+                target = joined
         return [*self._patches.correlate(error, target), *after]
 
     def input_error(self, error: Array, filled: Array) -> list[Step]:
@@ -111,15 +111,15 @@ class Gemm(Planned):
         rotated = split[:, :, :, ::-1, :, ::-1].transpose(0, 4, 6, 2, 1, 3, 5)
         matrix = self.own(rotated.shape)
         fill.append(setter(matrix, rotated))
-        found, take = filled, []
+        products, take = filled, []
         if counts != (1, 1):
-            found = self.own((groups, *counts, in_group, *size, layer.batch))
-            take = _interleaved(found, filled, vertical, horizontal)
+            products = self.own((groups, *counts, in_group, *size, layer.batch))
+            take = _interleaved(products, filled, vertical, horizontal)
         dilated = Geometry(dilation=(vertical.dilation, horizontal.dilation), groups=groups)
         rows = prod(counts) * layer.channels
         patches = Patches(self, spread, taps, dilated, size, rows)
         product = matrix.reshape(groups, rows // groups, -1)
-        return [*put, *fill, *patches.multiply(product, found.reshape(rows, *size, layer.batch)), *take]
+        return [*put, *fill, *patches.multiply(product, products.reshape(rows, *size, layer.batch)), *take]
 
     def scattered(self, error: Array, filled: Array) -> list[Step]:
         """Each tap adds its product to the rows and columns that it once read."""
@@ -139,8 +139,8 @@ class Gemm(Planned):
             first, last = tiles[part.start].rows.start, tiles[part.stop - 1].rows.stop
             # The rows of the padded input that the lane's windows read.
             height, width = (last - first - 1) * down + span[0], geometry.padded(layer.size)[1]
-            held = self.own((layer.channels, height, width, layer.batch))
-            lane: list[Lane] = [_clear(held)]
+            padded = self.own((layer.channels, height, width, layer.batch))
+            lane: list[Lane] = [_clear(padded)]
             for tile in tiles[part.start : part.stop]:
                 p, q = tile.rows, tile.columns
                 shape = (layer.channels, *layer.kernel_size, p.stop - p.start, q.stop - q.start, layer.batch)
@@ -148,12 +148,12 @@ class Gemm(Planned):
                 for i, j in np.ndindex(*layer.kernel_size):
                     y, x = (p.start - first) * down + i * tap_down, q.start * across + j * tap_across
                     rows, columns = (shape[3] - 1) * down + 1, (shape[4] - 1) * across + 1
-                    places.append((i, j, held[:, y : y + rows : down, x : x + columns : across]))
+                    places.append((i, j, padded[:, y : y + rows : down, x : x + columns : across]))
                 lane.append(_scatter(matrix, error[:, p, q], workspace.reserve(shape, dtype=error.dtype), places))
             # Its rows of the input: those that an earlier lane has written too are added when all have ended.
             shift = first * down - top
             begin, end = max(0, shift), min(layer.size[0], shift + height)
-            inner, fresh = held[:, :, left : left + layer.size[1]], max(begin, done)
+            inner, fresh = padded[:, :, left : left + layer.size[1]], max(begin, done)
             if fresh < end:
                 lane.append(_copy(filled[:, fresh:end], inner[:, fresh - shift : end - shift]))
             if begin < min(done, end):

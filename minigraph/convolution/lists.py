@@ -76,16 +76,16 @@ class Axis:
 
     def stretches(self) -> list[tuple[int, int, int, int]]:
         """Windows that meet the same taps: (first, behind the last, first tap, behind the last)."""
-        found: list[tuple[int, int, int, int]] = []
+        stretches: list[tuple[int, int, int, int]] = []
         for window in range(self.windows):
             at = self.start + window * self.window_step
             inside = [tap for tap in range(self.taps) if 0 <= at + tap * self.tap_step < self.length]
             met = (inside[0], inside[-1] + 1) if inside else (0, 0)
-            if found and found[-1][2:] == met:
-                found[-1] = (found[-1][0], window + 1, *met)
+            if stretches and stretches[-1][2:] == met:
+                stretches[-1] = (stretches[-1][0], window + 1, *met)
             else:
-                found.append((window, window + 1, *met))
-        return found
+                stretches.append((window, window + 1, *met))
+        return stretches
 
     def read(self, window: int) -> int:
         """What tap 0 of a window reads."""
@@ -180,9 +180,9 @@ class Lists:
         tiles = -(-outputs // tile)
         parts = [min(outputs, tiles * part // by_outputs * tile) for part in range(by_outputs + 1)]
         shares = [pair for pair in pairwise(ends) if pair[0] < pair[1]]
-        found = [(*share, *part) for share in shares for part in pairwise(parts) if part[0] < part[1]]
+        cuts = [(*share, *part) for share in shares for part in pairwise(parts) if part[0] < part[1]]
         owners = [owner for owner in range(len(shares)) for part in pairwise(parts) if part[0] < part[1]]
-        return Lists(cut, self.taps), np.array(found, np.int64), np.array(owners, np.int64)
+        return Lists(cut, self.taps), np.array(cuts, np.int64), np.array(owners, np.int64)
 
 
 @dataclass(frozen=True)
@@ -246,13 +246,13 @@ class RunLists(Planned):
         steps: list[Step] = []
         if kernel is not None:
             side, fill = self._gradient_side()
-            held = self._apart(error)
+            spread = self._apart(error)
             if side.planes:
-                held = self._map(len(error), error.shape[1], side.array.shape[2], zeros=True)
-                fill += copying(held[:, :, : error.shape[2]], error)
-            elif held is not error:
-                fill += copying(held, error)
-            steps += [*fill, self._correlation(side, held, self._by_group(kernel))]
+                spread = self._map(len(error), error.shape[1], side.array.shape[2], zeros=True)
+                fill += copying(spread[:, :, : error.shape[2]], error)
+            elif spread is not error:
+                fill += copying(spread, error)
+            steps += [*fill, self._correlation(side, spread, self._by_group(kernel))]
         if bias is not None:
             steps.append(partial(np.add.reduce, error, (1, 2, 3), None, bias))
         return steps
@@ -298,11 +298,9 @@ class RunLists(Planned):
         top, left = -rows.start, -columns.start
         height = (rows.windows - 1) + (rows.taps - 1) * rows.tap_step + 1
         width = (columns.windows - 1) + (columns.taps - 1) * columns.tap_step + 1
-        given = self.buffers.x
-        whole = self._map(
-            self.layer.channels, max(height, top + given.shape[1]), max(width, left + given.shape[2]), True
-        )
-        fill = copying(whole[:, top : top + given.shape[1], left : left + given.shape[2]], given)
+        x = self.buffers.x
+        whole = self._map(self.layer.channels, max(height, top + x.shape[1]), max(width, left + x.shape[2]), True)
+        fill = copying(whole[:, top : top + x.shape[1], left : left + x.shape[2]], x)
         if self.buffers.fixed:
             for step in fill:
                 step()
@@ -329,16 +327,16 @@ class RunLists(Planned):
             flat, (channels, rows, columns, batch), (each * size, columns * batch * size, batch * size, size)
         )
 
-    def _wide(self, given: Array, rows: Axis, columns: Axis, apart: Array | None = None) -> Side:
+    def _wide(self, source: Array, rows: Axis, columns: Axis, apart: Array | None = None) -> Side:
         """How runs read a map for windows that stand on its rows and columns like this."""
         few = self.layer.batch < SHORT or columns.window_step > 1
         left, step = -columns.start, columns.window_step
         cut = left > 0 or step > 1 or columns.windows * self.layer.batch < LONG
         reach = columns.start + (columns.windows - 1) * step + (columns.taps - 1) * columns.tap_step
         if not few or not (cut or reach >= columns.length):
-            held = self._apart(given) if apart is None else apart
-            return Side(held, [] if held is given or apart is not None else copying(held, given))
-        channels, height, width, _ = given.shape
+            spread = self._apart(source) if apart is None else apart
+            return Side(spread, [] if spread is source or apart is not None else copying(spread, source))
+        channels, height, width, _ = source.shape
         each = max(
             (columns.windows - 1) + ((columns.taps - 1) * columns.tap_step) // step + 1, (left + width - 1) // step + 1
         )
@@ -351,7 +349,7 @@ class RunLists(Planned):
             if count > skipped:
                 begin = phase * each + place + skipped
                 goal = wide[:, :, begin : begin + count - skipped]
-                fill += copying(goal, given[:, :, first + skipped * step :: step])
+                fill += copying(goal, source[:, :, first + skipped * step :: step])
         reads = [j * columns.tap_step for j in range(columns.taps)]
         tap_columns = [at % step * each + at // step for at in reads]
         planes = step == rows.window_step == 1 and columns.windows * self.layer.batch < LONG
@@ -398,14 +396,14 @@ class RunLists(Planned):
         work = int((lists.runs[:, 2] * lists.runs[:, 3] * lists.runs[:, 7]).sum()) * groups * outputs
         cut, lanes, _ = lists.cut(outputs, self._core.LARGEST, self._lanes(work), MOST_LANES)
         packed = self.own((kernel.size,))
-        held = np.zeros(groups * outputs, self.buffers.x.dtype) if bias is None else bias
+        starts = np.zeros(groups * outputs, self.buffers.x.dtype) if bias is None else bias
         shape = groups, outputs, rows * channels * columns, ROWS_AT_ONCE * columns
-        given = (
-            self._marker, side.array.ctypes.data, target.ctypes.data, cut.runs, cut.taps, kernel, packed, held, shape,
+        arguments = (
+            self._marker, side.array.ctypes.data, target.ctypes.data, cut.runs, cut.taps, kernel, packed, starts, shape,
             self._steps(side.array, target), lanes,
         )  # fmt: skip
-        kept = side.array, target
-        return [self._call(self._core.multiply, self._core.multiply_shared, given, len(lanes), kept)]
+        alive = side.array, target
+        return [self._call(self._core.multiply, self._core.multiply_shared, arguments, len(lanes), alive)]
 
     def _correlation(self, side: Side, error: Array, gradient: Array) -> Step:
         """The step that fills a gradient (G, O, kh, C, kw) from an error over the windows of the map."""
@@ -416,33 +414,33 @@ class RunLists(Planned):
         cut, lanes, owners = lists.cut(outputs, self._core.FEW_OUTPUTS, self._lanes(work), most)
         sums = self.own((int(owners.max()) + 1, gradient.size))
         shape = groups, outputs, rows * channels * columns
-        given = (
+        arguments = (
             self._marker, side.array.ctypes.data, error.ctypes.data, cut.runs, cut.taps, sums, gradient, shape,
             self._steps(side.array, error), lanes, owners,
         )  # fmt: skip
-        kept = side.array, error
-        return self._call(self._core.correlate, self._core.correlate_shared, given, len(lanes), kept)
+        alive = side.array, error
+        return self._call(self._core.correlate, self._core.correlate_shared, arguments, len(lanes), alive)
 
     @staticmethod
     def _call(
-        alone: Callable[..., Any], shared: Callable[..., Any], given: tuple[Any, ...], lanes: int, kept: Any
+        alone: Callable[..., Any], shared: Callable[..., Any], arguments: tuple[Any, ...], lanes: int, alive: Any
     ) -> Step:
-        """A step that calls the core; ``kept``: the arrays whose addresses are given."""
+        """A step that calls the core; ``alive``: the arrays whose addresses are among the arguments."""
         most = lanes // LANES_OF_A_THREAD
         if most < 2:
-            return partial(_alone, alone, given, kept)
-        return partial(_shared, alone, shared, most, given, kept)
+            return partial(_alone, alone, arguments, alive)
+        return partial(_shared, alone, shared, most, arguments, alive)
 
 
-def _alone(core: Callable[..., Any], given: tuple[Any, ...], kept: Any) -> None:
-    core(*given)
+def _alone(core: Callable[..., Any], arguments: tuple[Any, ...], alive: Any) -> None:
+    core(*arguments)
 
 
 def _shared(
-    alone: Callable[..., Any], shared: Callable[..., Any], most: int, given: tuple[Any, ...], kept: Any
+    alone: Callable[..., Any], shared: Callable[..., Any], most: int, arguments: tuple[Any, ...], alive: Any
 ) -> None:
     with compiled_threads(most) as threads:
-        (shared if threads > 1 else alone)(*given)
+        (shared if threads > 1 else alone)(*arguments)
 
 
 @dataclass(frozen=True)

@@ -176,9 +176,9 @@ class Patches:
             [lane(index, total, index == part.start) for index in part]
             for part, total in zip(self._lanes(), totals, strict=True)
         ]
-        found = np.empty(shape, self._dtype) if len(totals) > 1 else totals[0]
-        summed: list[Step] = [partial(np.add.reduce, totals, 0, None, found)] if len(totals) > 1 else []
-        return [*shared(lanes), *summed, setter(gradient, found.swapaxes(1, 2) if turned else found)]
+        total_gradient = np.empty(shape, self._dtype) if len(totals) > 1 else totals[0]
+        summed: list[Step] = [partial(np.add.reduce, totals, 0, None, total_gradient)] if len(totals) > 1 else []
+        return [*shared(lanes), *summed, setter(gradient, total_gradient.swapaxes(1, 2) if turned else total_gradient)]
 
     def _lanes(self) -> list[range]:
         return into_lanes(len(self._tiles), self._large)
@@ -203,13 +203,13 @@ class Patches:
             matrix, scratch = view.reshape(self._shape(view)), self._workspace.reserve(beside, dtype=self._dtype)
             assert np.may_share_memory(matrix, view), "the windows of a tile lie together"
             return lambda worker: (matrix, scratch.arrays(worker)[0])
-        kept = self._kept[index] if self._kept is not None else None
-        scratch = self._workspace.reserve(() if kept is not None else self._shape(view), beside, dtype=self._dtype)
-        current = kept is not None and (again or self._filled)
+        own = self._kept[index] if self._kept is not None else None
+        scratch = self._workspace.reserve(() if own is not None else self._shape(view), beside, dtype=self._dtype)
+        current = own is not None and (again or self._filled)
 
         def make(worker: int) -> tuple[Array, Array]:
             lent, product = scratch.arrays(worker)
-            buffer = lent if kept is None else kept
+            buffer = lent if own is None else own
             if not current:
                 self._inner(buffer, view)[...] = view
                 if self._ones:

@@ -75,9 +75,9 @@ class Winograd(Planned):
 
     def _kernel(self, taps: Array) -> tuple[Array, list[Step]]:
         """G g for kernels (O, kh, C, 3): an array (4, O, kh * C), and the steps that fill it."""
-        matrix, held = self.own((4, taps[..., 0].size)), self.own((*taps.shape[:3], 3))
-        product = partial(np.dot, KERNEL_TRANSFORM.astype(taps.dtype), held.reshape(-1, 3).T, matrix)
-        return matrix.reshape(4, len(taps), -1), [setter(held, taps), product]
+        matrix, copy = self.own((4, taps[..., 0].size)), self.own((*taps.shape[:3], 3))
+        product = partial(np.dot, KERNEL_TRANSFORM.astype(taps.dtype), copy.reshape(-1, 3).T, matrix)
+        return matrix.reshape(4, len(taps), -1), [setter(copy, taps), product]
 
 
 class Rows:
@@ -205,13 +205,13 @@ class Rows:
             [lane(tiles[index], total, index == part.start) for index in part]
             for part, total in zip(self._lanes(tiles), totals, strict=True)
         ]
-        summed, found = np.empty(totals.shape[1:], error.dtype), np.empty((3, prod(totals.shape[2:])), error.dtype)
+        summed, products = np.empty(totals.shape[1:], error.dtype), np.empty((3, prod(totals.shape[2:])), error.dtype)
         back = (KERNEL_TRANSFORM * [[1], [1], [1], [-1]]).T.astype(error.dtype)
         # (3, kh, C, O) -> (O, C, kh, 3)
-        turned = found.reshape(3, *totals.shape[2:]).transpose(3, 2, 1, 0)
+        turned = products.reshape(3, *totals.shape[2:]).transpose(3, 2, 1, 0)
         return [
             *shared(lanes),
             partial(np.add.reduce, totals, 0, None, summed),
-            partial(np.dot, back, summed.reshape(4, -1), found),
+            partial(np.dot, back, summed.reshape(4, -1), products),
             setter(gradient, turned),
         ]

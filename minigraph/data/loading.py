@@ -108,9 +108,9 @@ class _Reading:
         taught = isinstance(section, DataSection) and section.source == "teacher"
         outputs = [] if taught else self.graph.outputs
         if section.file is not None:
-            held = self._all_in_one(section.file, (*path, "file"))
+            arrays = self._all_in_one(section.file, (*path, "file"))
             inputs, targets = (
-                {name: held[name] for name in names if name in held} for names in (self.graph.inputs, outputs)
+                {name: arrays[name] for name in names if name in arrays} for names in (self.graph.inputs, outputs)
             )
             return inputs, targets
         repeats = section.samples if isinstance(section, DataSection) else 1
@@ -127,7 +127,7 @@ class _Reading:
             require_file(path, (".npz",))
             with opened_npz(path) as npz:
                 names = list(npz.headers)
-                held = {name: npz.read(name) for name in names if name in known}
+                contents = {name: npz.read(name) for name in names if name in known}
         except DataError as error:
             self.problems.append(Problem(place, str(error)))
             return {}
@@ -137,9 +137,9 @@ class _Reading:
         for name in [name for name in known if name not in names]:
             self.problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
         arrays = {}
-        for name in [name for name in known if name in held]:
+        for name in [name for name in known if name in contents]:
             try:
-                arrays[name] = _checked(held[name], path, self.graph.shapes[name], name, self._loss_of(name))
+                arrays[name] = _checked(contents[name], path, self.graph.shapes[name], name, self._loss_of(name))
             except MinigraphError as error:
                 self.problems.append(Problem(place, str(error)))
         return arrays

@@ -37,19 +37,19 @@ def read_inputs(graph: Graph, given: Sequence[str]) -> dict[str, Array]:
                 f"--input {text}: unknown input '{name}'; expected {one_of(shapes)}{did_you_mean(name, shapes)}"
             )
         files[name] += _files(Path(file))
-    missing = [name for name, found in files.items() if not found]
+    missing = [name for name, paths in files.items() if not paths]
     if missing:
         raise DataError(f"--input: '{missing[0]}' is missing; expected NAME=FILE for each of {', '.join(shapes)}")
-    return {name: _stacked(found, shapes[name], name) for name, found in files.items()}
+    return {name: _stacked(paths, shapes[name], name) for name, paths in files.items()}
 
 
 def _files(path: Path) -> list[Path]:
     if kind_at(path) != "a folder":
         return [path]
-    found = files_in(path, FILE_KINDS)
-    if not found:
+    files = files_in(path, FILE_KINDS)
+    if not files:
         raise DataError(f"{path}: found a folder without a file that ends in {one_of(FILE_KINDS)}")
-    return found
+    return files
 
 
 def _stacked(files: list[Path], shape: Shape, name: str) -> Array:

@@ -78,7 +78,7 @@ def _problems(declared: type[Declared], error: ValidationError) -> list[Problem]
 
 def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]:
     """One pydantic error in our words: what was found, what was expected, what is near."""
-    kind, path, found = details["type"], details["loc"], details["input"]
+    kind, path, value = details["type"], details["loc"], details["input"]
     context = details.get("ctx", {})
     inner = context.get("error")
     if isinstance(inner, DefinitionError):
@@ -94,11 +94,11 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
     if kind == "literal_error":
         choices = _literals(declared, path)
         expected = one_of(choices)
-        near = did_you_mean(found, choices) if isinstance(found, str) else ""
+        near = did_you_mean(value, choices) if isinstance(value, str) else ""
     else:
         field = declared.model_fields.get(str(path[0])) if len(path) == 1 else None
-        expected = str(context["expected"]) if kind == "expected" else _expectation(kind, found, field)
-    return [Problem(path, f"found {describe(found)}; expected {expected}{near}")]
+        expected = str(context["expected"]) if kind == "expected" else _expectation(kind, value, field)
+    return [Problem(path, f"found {describe(value)}; expected {expected}{near}")]
 
 
 def _literals(declared: type[Declared], path: tuple[int | str, ...]) -> list[str]:

@@ -102,14 +102,14 @@ def _held_out_problems(
         return [Problem((), f"found '{part}' and a split with '{part}'; expected one or the other", on="key")]
     problems = []
     for key, known in names.items():
-        given = getattr(section, key)
-        if section.file and given:
+        files = getattr(section, key)
+        if section.file and files:
             text = f"found '{key}' beside 'file'; expected one or the other"
             problems.append(Problem((key,), text, on="key"))
-        for name in [name for name in given if name not in known]:
+        for name in [name for name in files if name not in known]:
             unknown = _unknown_datum(graph, key, name, known)
             problems.append(replace(unknown, path=unknown.path[1:]))
-        for name in [name for name in known if name not in given and not section.file]:
+        for name in [name for name in known if name not in files and not section.file]:
             text = f"missing key '{name}'; expected a file for each of {enumerated(known)}, or 'file'"
             problems.append(Problem((key, name), text, on="key"))
     return problems

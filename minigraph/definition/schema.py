@@ -121,11 +121,11 @@ def _object(declared: type[Declared], given: dict[str, Schema] | None = None) ->
     properties = {}
     for name, field in declared.model_fields.items():
         schema = (given or {}).get(name) or _field(field)
-        told = {"description": field.description} if field.description else {}
+        description = {"description": field.description} if field.description else {}
         value = list(field.default) if isinstance(field.default, tuple) else field.default
         default = {} if field.is_required() or field.default_factory or value is None else {"default": value}
         # Draft-07 ignores what stands beside a $ref, so that a description there needs a layer of its own.
-        properties[name] = {**told, **default, **({"allOf": [schema]} if "$ref" in schema else schema)}
+        properties[name] = {**description, **default, **({"allOf": [schema]} if "$ref" in schema else schema)}
     keys = {name: field for name, field in declared.model_fields.items() if field.is_required()}
     if "distribution" in properties:
         keys["distribution"] = declared.model_fields["distribution"]

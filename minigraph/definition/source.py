@@ -87,9 +87,9 @@ class Source:
 
     def _option(self, path: KeyPath) -> str | None:
         """The option that gave what stands at ``path``, or that made a table around it which the text has not."""
-        for given, option in self.overrides.items():
-            for length in range(len(given), 0, -1):
-                made = length == len(given) or given[:length] not in self.positions.values
-                if made and path[:length] == given[:length]:
+        for override, option in self.overrides.items():
+            for length in range(len(override), 0, -1):
+                made = length == len(override) or override[:length] not in self.positions.values
+                if made and path[:length] == override[:length]:
                     return option
         return None

@@ -78,10 +78,11 @@ def _data_table(data: DataSection) -> dict[str, Any]:
             tables = {key: {name: item.written() for name, item in items.items()} for key, items in files.items()}
             table[part] = {"file": section.file} if section.file else tables
     for key in ("inputs", "outputs", "teacher"):
-        given: Mapping[str, ArrayFile | Initializer] = getattr(data, key)
-        if given:
+        entries: Mapping[str, ArrayFile | Initializer] = getattr(data, key)
+        if entries:
             table[key] = {
-                name: item.written() if isinstance(item, ArrayFile) else to_plain(item) for name, item in given.items()
+                name: item.written() if isinstance(item, ArrayFile) else to_plain(item)
+                for name, item in entries.items()
             }
     return table
 

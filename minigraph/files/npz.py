@@ -101,22 +101,22 @@ def _members(source: OpenFile, archive: zipfile.ZipFile) -> dict[str, zipfile.Zi
     """The members by their arrays' names, judged by what the list of them says."""
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
-        told = printable(member.filename)
+        shown = printable(member.filename)
         if not member.filename.endswith(SUFFIX):
-            raise source.fault(f"found '{told}' in it; expected arrays only, whose names end in {SUFFIX}")
+            raise source.fault(f"found '{shown}' in it; expected arrays only, whose names end in {SUFFIX}")
         name = member.filename.removesuffix(SUFFIX)
         if name in members:
             raise source.fault(f"found the array '{printable(name)}' twice; expected it once")
         if member.flag_bits & 1:
-            raise source.fault(f"found '{told}' encrypted; expected arrays that are not")
+            raise source.fault(f"found '{shown}' encrypted; expected arrays that are not")
         if member.compress_type not in METHODS:
             raise source.fault(
-                f"found '{told}' compressed by another method; expected stored or deflated, as NumPy does"
+                f"found '{shown}' compressed by another method; expected stored or deflated, as NumPy does"
             )
         growth = 1 if member.compress_type == zipfile.ZIP_STORED else MOST_DEFLATED
         if member.file_size > growth * member.compress_size:
             raise source.fault(
-                f"cannot be read as an npz: it says that '{told}' is {spell_bytes(member.file_size)} in "
+                f"cannot be read as an npz: it says that '{shown}' is {spell_bytes(member.file_size)} in "
                 f"{spell_bytes(member.compress_size)}, which cannot be"
             )
         members[name] = member

@@ -97,7 +97,7 @@ def resolve(
     for name, node in nodes.items():
         if node.share is not None:
             problems += share_problems(name, node, nodes, parameters)
-    owners = [name for name, found in parameters.items() if found and nodes[name].share is None]
+    owners = [name for name, declared in parameters.items() if declared and nodes[name].share is None]
     states = {
         name: state
         for name in owners
@@ -110,9 +110,9 @@ def _name_faults(
     inputs: Collection[str], nodes: Mapping[str, Node], known: Sequence[Problem], lost: set[str]
 ) -> list[Problem]:
     """The names that nodes read or share and that are nowhere; those in ``known`` are meant to be somewhere."""
-    told = [(problem.path[0], str(problem.path[1])) for problem in known if len(problem.path) > 1]
-    node_names = dict.fromkeys([*nodes, *(name for kind, name in told if kind == "nodes")])
-    names = dict.fromkeys([*inputs, *(name for kind, name in told if kind == "inputs"), *node_names])
+    places = [(problem.path[0], str(problem.path[1])) for problem in known if len(problem.path) > 1]
+    node_names = dict.fromkeys([*nodes, *(name for kind, name in places if kind == "nodes")])
+    names = dict.fromkeys([*inputs, *(name for kind, name in places if kind == "inputs"), *node_names])
     texts: dict[str, str] = {}
     problems = []
     for name, node in nodes.items():
@@ -175,16 +175,16 @@ def infer(name: str, node: Node, shapes: Mapping[str, Shape]) -> tuple[Shape, di
     """
     _require_count(name, node)
     op = node.op
-    given = [shapes[source] for source in node.inputs]
+    inputs = [shapes[source] for source in node.inputs]
     kind = type(op).__name__
     try:
         with calling(f"{kind}.output_shape of node '{name}'"):
-            shape = op.output_shape(*given)
+            shape = op.output_shape(*inputs)
         check_shape(shape, f"{kind}.output_shape of node '{name}'")
         with calling(f"{kind}.parameters of node '{name}'"):
-            parameters = op.parameters(*given)
+            parameters = op.parameters(*inputs)
         check_declared(parameters, Parameter, f"{kind}.parameters of node '{name}'")
-        for large in (*given, shape, *(parameter.shape for parameter in parameters.values())):
+        for large in (*inputs, shape, *(parameter.shape for parameter in parameters.values())):
             if prod(large) > MOST_NUMBERS:
                 raise ShapeError(f"{spell_shape(large)} has more numbers than the {MOST_NUMBERS:,} that are possible")
         return shape, parameters
@@ -286,19 +286,19 @@ def warnings(
     inputs: Collection[str], nodes: Mapping[str, Node], shapes: Mapping[str, Shape], needed: Collection[str]
 ) -> list[Problem]:
     """What in a sound graph is hardly meant: what no output needs, and rows that a stride leaves unread."""
-    found = [
+    problems = [
         Problem(("inputs", name), f"no output depends on input '{name}'", on="key")
         for name in inputs
         if name not in needed
     ]
     for name, node in nodes.items():
         if name not in needed:
-            found.append(Problem(("nodes", name), f"no output depends on node '{name}'", on="key"))
+            problems.append(Problem(("nodes", name), f"no output depends on node '{name}'", on="key"))
         rows, columns = node.op.unread(*(shapes[source] for source in node.inputs))
         if rows or columns:
             sizes = spell_shape(shapes[node.inputs[0]][1:])
             counts = [f"{n} {line}{'s' * (n > 1)}" for n, line in ((rows, "row"), (columns, "column")) if n]
             text = f"node '{name}' leaves the last {' and '.join(counts)} of its padded input unread"
             place = ("nodes", name, "stride")
-            found.append(Problem(place, f"{text} (input {sizes}); they get zero error"))
-    return found
+            problems.append(Problem(place, f"{text} (input {sizes}); they get zero error"))
+    return problems

@@ -250,14 +250,14 @@ class Graph:
 
     def needed(self) -> set[str]:
         """The inputs and nodes that some output depends on. Raises DefinitionError unless sound."""
-        wanted, found = list(self._outputs), set(self._outputs)
+        wanted, needed = list(self._outputs), set(self._outputs)
         self._sound()
         while wanted:
             node = self._nodes.get(wanted.pop())
-            fresh = [source for source in (node.inputs if node else ()) if source not in found]
-            found.update(fresh)
+            fresh = [source for source in (node.inputs if node else ()) if source not in needed]
+            needed.update(fresh)
             wanted += fresh
-        return found
+        return needed
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """The graph as a networkx DiGraph: an edge from each name to the nodes that read it.

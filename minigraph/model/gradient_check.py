@@ -88,8 +88,8 @@ def gradcheck(
         twin.parameters[name] = values
     for name, values in model.state.items():
         twin.state[name] = values
-    given = by_name(x, list(graph.inputs), "input")
-    inputs = {name: canonical(given[name], shape, name, "float64") for name, shape in graph.inputs.items()}
+    arrays = by_name(x, list(graph.inputs), "input")
+    inputs = {name: canonical(arrays[name], shape, name, "float64") for name, shape in graph.inputs.items()}
     generator = np.random.default_rng(seed)
 
     gradients = twin.parameters.views_of(np.zeros_like(twin.parameters.flat))

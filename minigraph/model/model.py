@@ -175,8 +175,8 @@ class Model:
     @property
     def _last(self) -> _Pass | None:
         """What the last forward of this thread left."""
-        found: _Pass | None = getattr(self._thread, "last", None)
-        return found
+        last: _Pass | None = getattr(self._thread, "last", None)
+        return last
 
     @property
     def _elsewhere(self) -> str:
@@ -239,10 +239,10 @@ class Model:
         if last is None or last.version != self.parameters.version:
             reason = "parameters were assigned since the last forward" if last else "forward has not run yet"
             raise CallOrderError(f"backward: {reason}; call forward first{self._elsewhere}")
-        plan, given = last.plan, by_name(error, self.graph.outputs, "output")
+        plan, arrays = last.plan, by_name(error, self.graph.outputs, "output")
         errors = {}
         for name in self.graph.outputs:
-            array = real_array(given[name], f"error of output '{name}'")
+            array = real_array(arrays[name], f"error of output '{name}'")
             value = plan.values[name]
             expected = last.form_of(name).of(value).shape
             if array.shape != expected:
@@ -309,9 +309,9 @@ class Model:
                 faults.append(f"'{name}' has dtype {arrays[name].dtype}, expected real numbers")
         if faults:
             raise CheckpointError(f"{path}: these weights do not fit graph '{self.graph.name}': " + "; ".join(faults))
-        for held in (self.parameters, self.state):
-            for name in held:
-                held[name] = arrays[name]
+        for mapping in (self.parameters, self.state):
+            for name in mapping:
+                mapping[name] = arrays[name]
 
     def __repr__(self) -> str:
         return (
@@ -349,11 +349,11 @@ class _Pass:
 
 def _by_owner(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
     """Arrays by full name as arrays by node, and by the op's own names."""
-    found: dict[str, dict[str, Array]] = {}
+    groups: dict[str, dict[str, Array]] = {}
     for full_name, array in arrays.items():
         owner, _, name = full_name.partition(".")
-        found.setdefault(owner, {})[name] = array
-    return found
+        groups.setdefault(owner, {})[name] = array
+    return groups
 
 
 def _generator(seed: int | np.random.Generator | None) -> np.random.Generator:

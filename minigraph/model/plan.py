@@ -194,9 +194,9 @@ class Plan:
         op, slot, error = self._nodes[name].op, self._slots[name], self.errors[name]
 
         def step() -> None:
-            found = op.sample_gradients(error, slot.inputs, slot.output, slot.context)
+            gradients = op.sample_gradients(error, slot.inputs, slot.output, slot.context)
             for key, target in filled.items():
-                target[...] = found[key]
+                target[...] = gradients[key]
 
         return [step] if filled else []
 
@@ -240,9 +240,9 @@ class Plan:
                 op = self._nodes[name].op
                 method = f"{type(op).__name__}.next_state of node '{name}'"
                 with calling(method):
-                    found = op.next_state(self._slots[name].inputs, context)
-                check_state(found, context.state, method)
-                for key, values in found.items():
+                    state = op.next_state(self._slots[name].inputs, context)
+                check_state(state, context.state, method)
+                for key, values in state.items():
                     self._state[f"{self._graph.owner(name)}.{key}"] = values
 
     def blas_held(self) -> AbstractContextManager[None]:
@@ -252,7 +252,7 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Memory of its own."""
-        arrays = {id(array): array.nbytes for held in (self.values, self.errors) for array in held.values()}
+        arrays = {id(array): array.nbytes for mapping in (self.values, self.errors) for array in mapping.values()}
         planned = sum(one.bytes for convolutions in self.convolutions.values() for one in convolutions)
         return sum(arrays.values()) + planned + self.workspace.bytes
 

@@ -30,10 +30,10 @@ def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Any:
     Raises:
         ShapeError, DataError: as :meth:`Model.forward`.
     """
-    graph, given = model.graph, by_name(x, list(model.graph.inputs), "input")
+    graph, named = model.graph, by_name(x, list(model.graph.inputs), "input")
     arrays, forms = {}, []
     for name, shape in graph.inputs.items():
-        arrays[name], form = arranged(given[name], shape, name)
+        arrays[name], form = arranged(named[name], shape, name)
         forms.append(form)
     samples, form = require_one_count(arrays), max(forms)
     if batch_size is None:

@@ -226,28 +226,28 @@ class Op(Declared, ABC):
         """
 
         lent, output = locked(slot.inputs), locked((slot.output,))[0]
-        held = slot.context
-        context = replace(held, parameters=_locked_by_name(held.parameters), state=_locked_by_name(held.state))
+        lasting = slot.context
+        context = replace(lasting, parameters=_locked_by_name(lasting.parameters), state=_locked_by_name(lasting.state))
         places = [f"{type(self).__name__}.{method} of node '{slot.node}'" for method in ("forward", "backward")]
 
         def forward() -> None:
             with calling(places[0]):
-                found = self.forward(lent, context)
-            check_array(found, output.shape, output.dtype, places[0], "the output", "as output_shape says")
-            slot.output[...] = found
+                value = self.forward(lent, context)
+            check_array(value, output.shape, output.dtype, places[0], "the output", "as output_shape says")
+            slot.output[...] = value
 
         def backward(error: Array, inputs: tuple[Array | None, ...], parameters: Mapping[str, Array]) -> list[Step]:
             upstream = locked((error,))[0]
 
             def step() -> None:
                 with calling(places[1]):
-                    found = self.backward(upstream, lent, output, context)
-                check_errors(found, Errors, lent, context.parameters, places[1])
-                for target, source in zip(inputs, found.inputs, strict=True):
+                    errors = self.backward(upstream, lent, output, context)
+                check_errors(errors, Errors, lent, context.parameters, places[1])
+                for target, source in zip(inputs, errors.inputs, strict=True):
                     if target is not None:
                         target[...] = source
                 for name, target in parameters.items():
-                    target[...] = found.parameters[name]
+                    target[...] = errors.parameters[name]
 
             return [step]
 

@@ -27,13 +27,13 @@ class Broadcasting(Op):
     max_inputs: ClassVar[int | None] = None
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        name, found = type(self).__name__, ", ".join(map(spell_shape, inputs))
+        name, shapes = type(self).__name__, ", ".join(map(spell_shape, inputs))
         if len({len(shape) for shape in inputs}) > 1:
-            raise ShapeError(f"{name} needs maps alone or vectors alone; found {found}", attribute="inputs")
+            raise ShapeError(f"{name} needs maps alone or vectors alone; found {shapes}", attribute="inputs")
         lengths = [set(along) - {1} for along in zip(*inputs, strict=True)]
         if any(len(along) > 1 for along in lengths):
             raise ShapeError(
-                f"{name} needs inputs of one shape, or of length 1 where they differ; found {found}",
+                f"{name} needs inputs of one shape, or of length 1 where they differ; found {shapes}",
                 attribute="inputs",
             )
         return tuple(along.pop() if along else 1 for along in lengths)

@@ -64,8 +64,8 @@ def check_state(found: Any, state: Mapping[str, Array], method: str) -> None:
     if not isinstance(found, Mapping) or found.keys() != state.keys():
         shown = enumerated(map(str, found)) if isinstance(found, Mapping) else f"a {type(found).__name__}"
         raise OpError(f"{method}: found {shown or 'nothing'}; expected a dict with {enumerated(state) or 'nothing'}")
-    for name, held in state.items():
-        check_array(found[name], held.shape, held.dtype, method, f"the state '{name}'", "as state says")
+    for name, current in state.items():
+        check_array(found[name], current.shape, current.dtype, method, f"the state '{name}'", "as state says")
 
 
 def locked(arrays: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -94,7 +94,7 @@ def links(graph: Graph) -> list[Link]:
         alone = node.share is None and name not in shared and node.trainable
         return alone and node.op.mixes_channels
 
-    found = []
+    chain = []
     for upper in graph.order:
         if not movable(upper):
             continue
@@ -106,13 +106,13 @@ def links(graph: Graph) -> list[Link]:
                 padded |= op.pads(shapes[nodes[name].inputs[0]])
                 freedom = _common(freedoms)
                 both = all(f"{end}.bias" in graph.parameters for end in (upper, name))
-                found.append(Link(upper, name, shapes[upper][0], freedom, both and freedom == LINEAR and not padded))
+                chain.append(Link(upper, name, shapes[upper][0], freedom, both and freedom == LINEAR and not padded))
                 break
             if op.commutes is None:
                 break
             freedoms.add(op.commutes)
             padded |= op.pads(shapes[nodes[name].inputs[0]])
-    return found
+    return chain
 
 
 def _common(freedoms: set[str]) -> str:

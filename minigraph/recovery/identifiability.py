@@ -59,21 +59,21 @@ class Identifiability:
         return facts
 
     def __str__(self) -> str:
-        told = [
+        lines = [
             f"{self.equations:,} equations, {self.unknowns:,} unknowns",
             f"Jacobian rank {' '.join(map(str, self.rank_at_random))} at random points"
             + ("" if self.rank_at_teacher is None else f", {self.rank_at_teacher} at the teacher")
             + f"; {self.rank_of_graph} on any number of inputs",
         ]
-        told += [f"free whatever the data: {name}" for name in self.null_directions]
+        lines += [f"free whatever the data: {name}" for name in self.null_directions]
         if self.composite_unknowns is None:
-            told.append(f"no composite: {self.not_linear}")
+            lines.append(f"no composite: {self.not_linear}")
         else:
-            told.append(
+            lines.append(
                 f"composite: {self.composite_unknowns} unknowns, rank {self.composite_rank}, "
                 f"condition {self.composite_condition:.3g}"
             )
-        return "\n".join(told + [f"warning: {text}" for text in self.warnings])
+        return "\n".join(lines + [f"warning: {text}" for text in self.warnings])
 
 
 def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: int = 0) -> Identifiability:
@@ -88,8 +88,8 @@ def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: in
         DefinitionError: the graph has a BatchNorm. ShapeError, DataError: x does not fit.
     """
     model = Model(graph, seed, dtype="float64")
-    given = by_name(x, list(graph.inputs), "input")
-    inputs = {name: canonical(given[name], shape, name, "float64") for name, shape in graph.inputs.items()}
+    arrays = by_name(x, list(graph.inputs), "input")
+    inputs = {name: canonical(arrays[name], shape, name, "float64") for name, shape in graph.inputs.items()}
     samples = len(next(iter(inputs.values())))
     targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
     total, unknowns = sum(array.size for array in targets.values()), model.parameters.trainable.size
@@ -112,11 +112,11 @@ def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: in
     most = rank(jacobian)
     at_teacher = None
     if teacher is not None:
-        told = Model(graph, seed, dtype="float64")
+        teacher_model = Model(graph, seed, dtype="float64")
         for name, array in teacher.items():
-            told.parameters[name] = array
-        model.parameters.flat[...] = told.parameters.flat
-        at_teacher = rank(equations.jacobian(told.parameters.trainable.copy()))
+            teacher_model.parameters[name] = array
+        model.parameters.flat[...] = teacher_model.parameters.flat
+        at_teacher = rank(equations.jacobian(teacher_model.parameters.trainable.copy()))
     model.parameters.trainable[...] = points[0]
     directions = null_directions(links(graph), model, jacobian)
     warnings = _warnings(graph, total, max(ranks), most, at_teacher, teacher)
@@ -139,30 +139,32 @@ def probes(model: Model, seed: int) -> GraphEquations:
     inputs = {name: generator.normal(size=(samples, *shape)) for name, shape in graph.inputs.items()}
     targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
     total = samples * entries
-    kept = np.sort(generator.choice(total, min(total, 3 * unknowns), replace=False))
+    rows = np.sort(generator.choice(total, min(total, 3 * unknowns), replace=False))
     own = Model(graph, seed, dtype="float64")
     own.parameters.flat[...] = model.parameters.flat
-    return GraphEquations(own, inputs, targets, kept)
+    return GraphEquations(own, inputs, targets, rows)
 
 
 def null_directions(chain: list[Link], model: Model, jacobian: Array) -> list[str]:
     """Names of a basis of the Jacobian's null space at the model's parameters: those of the links, and what is left."""
     parameters, size = model.parameters, np.abs(jacobian).max(initial=0.0)
-    names, held = [], np.zeros((0, jacobian.shape[1]))
+    names, independent = [], np.zeros((0, jacobian.shape[1]))
     for link in chain:
         for name, direction in link.tangents(dict(parameters)):
             vector = np.zeros(jacobian.shape[1])
             for key, view in parameters.views_of(vector).items():
                 view[...] = direction[key]
             vector /= np.linalg.norm(vector) or 1.0
-            if np.abs(jacobian @ vector).max() <= 1e-8 * size and rank(np.vstack([held, vector]).T) > len(held):
+            if np.abs(jacobian @ vector).max() <= 1e-8 * size and rank(np.vstack([independent, vector]).T) > len(
+                independent
+            ):
                 names.append(name)
-                held = np.vstack([held, vector])
+                independent = np.vstack([independent, vector])
     nullity = jacobian.shape[1] - rank(jacobian)
     if nullity > len(names):
         _, _, across = np.linalg.svd(jacobian)
         rest = across[len(across) - nullity :]
-        rest = rest - rest @ np.linalg.pinv(held) @ held
+        rest = rest - rest @ np.linalg.pinv(independent) @ independent
         _, _, basis = np.linalg.svd(rest)
         for vector in basis[: nullity - len(names)]:
             views: Mapping[str, Array] = parameters.views_of(vector)

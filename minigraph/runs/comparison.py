@@ -78,8 +78,8 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
     losses, columns = _read_history(folder / "history.csv")
     summary = _read_summary(folder / "summary.json")
     metric = next((name for name in columns if not name.endswith("_loss")), next(iter(columns), None))
-    told = "loss" if metric is None else metric.removeprefix("validation_")
-    kind = told.rpartition(".")[2]
+    label = "loss" if metric is None else metric.removeprefix("validation_")
+    kind = label.rpartition(".")[2]
     rises = kind in METRICS and METRICS.find(kind).rises
     values = [] if metric is None else columns[metric]
     ran = ComparedRun(
@@ -93,7 +93,7 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
         losses[-1] if losses else nan,
         metric if values else None,
         (max if rises else min)(values, default=None),
-        summary.get("metrics", {}).get(f"test_{told}"),
+        summary.get("metrics", {}).get(f"test_{label}"),
         summary.get("seconds"),
         _end(summary),
     )
@@ -108,8 +108,8 @@ def _read_history(path: Path) -> tuple[list[float], dict[str, list[float]]]:
     try:
         names = list(reader.fieldnames or [])
         if names[:2] != ["step", "loss"]:
-            found = "other columns" if names else "no columns"
-            raise DataError(f"{path}: found {found}; expected step, loss and metrics")
+            columns_text = "other columns" if names else "no columns"
+            raise DataError(f"{path}: found {columns_text}; expected step, loss and metrics")
         columns = {name: [] for name in names[2:]}
         for number, row in enumerate(reader):
             try:
@@ -148,9 +148,9 @@ def _end(summary: dict[str, Any]) -> str:
 
 def labels(runs: Iterable[ComparedRun]) -> list[str]:
     """A short name for each run: as much of the folder's end as tells it from the others, and the optimizer."""
-    given = list(runs)
-    paths = [Path(run.run).absolute().parts for run in given]
+    compared = list(runs)
+    paths = [Path(run.run).absolute().parts for run in compared]
     length = 2
     while length < max(map(len, paths)) and len({path[-length:] for path in paths}) < len(set(paths)):
         length += 1
-    return [f"{'/'.join(path[-length:])}  {run.optimizer}" for path, run in zip(paths, given, strict=True)]
+    return [f"{'/'.join(path[-length:])}  {run.optimizer}" for path, run in zip(paths, compared, strict=True)]

@@ -48,7 +48,7 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
     output = graph.outputs[0]
     answer = predict(model, inputs)
     answer, target = answer[output] if isinstance(answer, dict) else answer, targets[output]
-    given = next(iter(inputs.values()))
+    first_input = next(iter(inputs.values()))
     title = f"{graph.name}: {len(target):,} {kind} sample{'s' * (len(target) != 1)}"
     shape = graph.shapes[output]
     if settings is not None and _is_classifier(shape, settings.loss, settings.metrics):
@@ -59,10 +59,10 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
         chosen = (_softmax(scores) if settings.loss.takes_classes else scores).max(axis=1)
         matrix = plots.confusion_matrix(labels, predicted, scores.shape[1])
         plots.plot_confusion(matrix, folder / "confusion.png", title)
-        if _is_image(given.shape[1:]):
-            plots.plot_predictions(given, labels, predicted, chosen, folder / "predictions.png", title)
-    elif data.teacher is None and _is_image(shape) and given.shape == answer.shape:
-        plots.plot_images(given, answer, target, folder / "examples.png", title)
+        if _is_image(first_input.shape[1:]):
+            plots.plot_predictions(first_input, labels, predicted, chosen, folder / "predictions.png", title)
+    elif data.teacher is None and _is_image(shape) and first_input.shape == answer.shape:
+        plots.plot_images(first_input, answer, target, folder / "examples.png", title)
     elif answer.shape == target.shape:
         plots.plot_reconstruction(target, answer, folder / "reconstruction.png", output)
 

@@ -88,10 +88,10 @@ def sweep(
         DefinitionError: no such engine, or workers is no positive integer.
     """
     tasks = [(place, seed) for place in range(len(settings)) for seed in seeds]
-    found: dict[int, Run] = {}
+    ended_runs: dict[int, Run] = {}
 
     def note(index: int, one: Run) -> None:
-        found[index] = one
+        ended_runs[index] = one
         if on_run is not None:
             on_run(one)
 
@@ -105,11 +105,11 @@ def sweep(
             on_result=note,
         )
     except (KeyboardInterrupt, ExecutorError) as error:
-        if not found:
+        if not ended_runs:
             raise
         ended = str(error) or BY_HAND
     name = settings[0].definition.graph.name
-    return Sweep(name, engine, list(settings), list(seeds), [found[index] for index in sorted(found)], ended)
+    return Sweep(name, engine, list(settings), list(seeds), [ended_runs[index] for index in sorted(ended_runs)], ended)
 
 
 def _train_one(task: tuple[int, Definition, int, str]) -> Run:

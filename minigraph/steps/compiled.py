@@ -196,13 +196,13 @@ def forward_tile(outputs: int, vectors: int, masked: bool = False) -> Any:
             begun = b.icmp_signed("==", arguments[5], _integer(0))
             with b.if_else(begun) as (going_on, beginning):
                 with going_on:
-                    held = [read(row, column) for row in rows for column in columns]
+                    sums_so_far = [read(row, column) for row in rows for column in columns]
                     block_on = b.block
                 with beginning:
                     first = [code.splat(b.load(b.gep(bias, [_integer(o)]))) for o in range(outputs) for _ in columns]
                     block_first = b.block
             starts = []
-            for going, start in zip(held, first, strict=True):
+            for going, start in zip(sums_so_far, first, strict=True):
                 phi = b.phi(numbers.vector)
                 phi.add_incoming(going, block_on)
                 phi.add_incoming(start, block_first)
@@ -219,8 +219,8 @@ def forward_tile(outputs: int, vectors: int, masked: bool = False) -> Any:
                     new += [code.multiply_add(read_in[v], factor, sums[o * vectors + v]) for v in range(vectors)]
                 return new
 
-            found = code.loop(count, 1, starts, body)
-            for vector, (row, column) in zip(found, product(rows, columns), strict=True):
+            totals = code.loop(count, 1, starts, body)
+            for vector, (row, column) in zip(totals, product(rows, columns), strict=True):
                 if masked:
                     code.store_masked(vector, row, column, mask)
                 else:
@@ -276,11 +276,11 @@ def gradient_tile(outputs: int, taps_of_tile: int) -> Any:
                     any_rest, 1, sums, lambda i, sums: products(lambda base: code.load_masked(base, whole, mask), sums)
                 )
 
-            found = code.loop(rows, 1, [code.zero] * (outputs * taps_of_tile), row)
+            totals = code.loop(rows, 1, [code.zero] * (outputs * taps_of_tile), row)
             for o in range(outputs):
                 for t in range(taps_of_tile):
                     place = b.gep(gradient, [b.add(b.mul(g_step, _integer(o)), places[t])])
-                    b.store(b.fadd(b.load(place), code.total(found[o * taps_of_tile + t])), place)
+                    b.store(b.fadd(b.load(place), code.total(totals[o * taps_of_tile + t])), place)
             return context.get_dummy_value()
 
         return types.void(marker, *_addresses(10)), generate

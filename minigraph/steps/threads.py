@@ -232,11 +232,11 @@ class Scratch:
 
     def arrays(self, worker: int) -> tuple[Array, ...]:
         """The worker's arrays, in the order of their shapes."""
-        found = self._arrays.get(worker)
-        if found is None:
+        arrays = self._arrays.get(worker)
+        if arrays is None:
             block = self._workspace.block(worker)
-            found = self._arrays[worker] = tuple(
+            arrays = self._arrays[worker] = tuple(
                 block[offset : offset + prod(shape) * self._dtype.itemsize].view(self._dtype).reshape(shape)
                 for offset, shape in self._places
             )
-        return found
+        return arrays

@@ -40,10 +40,10 @@ def read_checkpoint(path: Path, trainer: Trainer) -> None:
     saved = read_npz(path)
     if "fingerprint" not in saved:
         raise CheckpointError(f"{path}: found no checkpoint, but arrays; expected one written by training")
-    found = list(_differences(fingerprint(trainer), json.loads(str(saved["fingerprint"]))))
-    found = found or [f"'{name}' is missing" for name in sorted(trainer.saved().keys() - saved.keys())]
-    if found:
-        raise CheckpointError(f"{path}: this checkpoint is of another run: {'; '.join(found)}")
+    differences = list(_differences(fingerprint(trainer), json.loads(str(saved["fingerprint"]))))
+    differences = differences or [f"'{name}' is missing" for name in sorted(trainer.saved().keys() - saved.keys())]
+    if differences:
+        raise CheckpointError(f"{path}: this checkpoint is of another run: {'; '.join(differences)}")
     step = int(saved["step"])
     if step > trainer.length:
         raise CheckpointError(f"{path}: found {step} steps done; expected at most the {trainer.length} of this run")
@@ -67,12 +67,12 @@ def fingerprint(trainer: Trainer) -> dict[str, Any]:
     return plain
 
 
-def _differences(found: Any, held: Any, path: KeyPath = ()) -> Iterator[str]:
-    if isinstance(found, dict) and isinstance(held, dict):
-        for key in dict.fromkeys([*found, *held]):
-            yield from _differences(found.get(key), held.get(key), (*path, key))
-    elif found != held:
-        yield f"{spell_path(path)}: found {_told(found)}, the checkpoint has {_told(held)}"
+def _differences(actual: Any, expected: Any, path: KeyPath = ()) -> Iterator[str]:
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys([*actual, *expected]):
+            yield from _differences(actual.get(key), expected.get(key), (*path, key))
+    elif actual != expected:
+        yield f"{spell_path(path)}: found {_told(actual)}, the checkpoint has {_told(expected)}"
 
 
 def _told(value: Any) -> str:

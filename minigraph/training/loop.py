@@ -35,10 +35,10 @@ def new_trainer(
         DefinitionError: nothing can be trained. DataError: the loss cannot take what the model answers.
     """
     if not model.parameters.trainable.size:
-        found = (
+        reason = (
             "no node has parameters" if not len(model.parameters) else "all parameters are frozen or serve no output"
         )
-        raise DefinitionError(f"nothing to train: {found}; expected a trainable node that some output depends on")
+        raise DefinitionError(f"nothing to train: {reason}; expected a trainable node that some output depends on")
     if isinstance(settings.optimizer, Solver):
         from minigraph.training.solving import SolverTrainer
 

@@ -295,8 +295,8 @@ class Trainer:
     def _diverged(self, loss: float) -> TrainingDiverged:
         """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
         step, losses = self.step, self._losses[: self.step + 1].copy()
-        found = first_not_finite(self.model, self.batches.at(step))
-        text = divergence_text(loss, losses, self._earlier(step - 1) or found, self._limit, self.rate)
+        place = first_not_finite(self.model, self.batches.at(step))
+        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit, self.rate)
         error = TrainingDiverged(text, step, History(losses, self.seconds, self.evaluations))
         if self._good is not None:
             self.restore(self._good)
@@ -314,8 +314,8 @@ class Trainer:
         self.restore(earlier)
         self._steps(step)
         self._on_step, self._limit = on_step, limit
-        found = first_not_finite(self.model, self.batches.at(step))
-        return found and f"{found}, at step {step}"
+        place = first_not_finite(self.model, self.batches.at(step))
+        return place and f"{place}, at step {step}"
 
 
 def clip(gradient: Array, longest: float) -> None:

@@ -334,8 +334,8 @@ def _align(runs: Sequence[list[Stop]], distances: Mapping[tuple[Stop, Stop], flo
 
 def _single(stops: Iterable[Stop]) -> Stop | None:
     """The only one of ``stops``; None when there are none or several."""
-    found = list(stops)
-    return found[0] if len(found) == 1 else None
+    all_stops = list(stops)
+    return all_stops[0] if len(all_stops) == 1 else None
 
 
 # -- boxes and lines -------------------------------------------------------------------------------

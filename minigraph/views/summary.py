@@ -103,8 +103,8 @@ def summary(graph: Graph) -> Summary:
     for name in resolved.order or nodes:
         node, shape = nodes[name], resolved.shapes.get(name)
         owned = sum(prod(parameter.shape) for parameter in resolved.parameters.get(name, {}).values())
-        given = [resolved.shapes.get(source) for source in node.inputs]
-        known = [source for source in given if source is not None]
+        shapes = [resolved.shapes.get(source) for source in node.inputs]
+        known = [source for source in shapes if source is not None]
         work = node.op.multiply_adds(*known) if shape is not None else 0
         memory = (owned + (prod(shape) if shape is not None else 0)) * size
         rows.append(SummaryRow(name, spell_op(node), node.inputs, shape, owned, work, memory))

@@ -76,10 +76,10 @@ def plot_comparison(losses: Mapping[str, ArrayLike], path: str | Path, title: st
         for number, (name, (steps, heights)) in enumerate(curves.items()):
             line = drawn[name]
             if line is not heights:
-                kept = thinned(heights)
-                axes.plot(steps[kept], heights[kept], color=hue(number), lw=0.7, alpha=0.25)
-            kept = thinned(line)
-            axes.plot(steps[kept], line[kept], color=hue(number), lw=1.6)
+                indices = thinned(heights)
+                axes.plot(steps[indices], heights[indices], color=hue(number), lw=0.7, alpha=0.25)
+            indices = thinned(line)
+            axes.plot(steps[indices], line[indices], color=hue(number), lw=1.6)
             axes.plot(steps[-1], line[-1], "o", color=hue(number), ms=5, clip_on=False, zorder=4)
         ends = [float(line[-1]) for line in drawn.values()]
         places = _apart([(high - end) / (high - low) * tall for end in ends], LEADING, tall)

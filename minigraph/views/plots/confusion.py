@@ -62,8 +62,8 @@ def plot_confusion(counts: ArrayLike, path: str | Path, title: str) -> None:
     if matrix.ndim != 2 or len(matrix) != matrix.shape[1] or not matrix.size:
         raise DataError(f"counts: found shape {spell_shape(matrix.shape) or '()'}; expected (classes, classes)")
     classes, total, right = len(matrix), int(matrix.sum()), int(np.trace(matrix))
-    told = f"{right} of {total} right: {right / total:.2%}" if total else "no samples"
-    head = [Line(printable(title), 13, "bold"), Line(f"{told}, {total - right} wrong", 9.5, colour=SOFT)]
+    caption = f"{right} of {total} right: {right / total:.2%}" if total else "no samples"
+    head = [Line(printable(title), 13, "bold"), Line(f"{caption}, {total - right} wrong", 9.5, colour=SOFT)]
     cell = min(max(360.0 / classes, 3.0), 40.0)
     side = classes * cell
     left, top = MARGIN + 44, foot_of_head(head) + 46

@@ -51,8 +51,8 @@ def plot_filters(kernel: ArrayLike, path: str | Path, title: str) -> None:
     rows = ceil(len(pairs) / columns)
     step, drop = max(wide * cell, 34.0) + GAP, high * cell + GAP + LABEL
     head = [Line(printable(title), 13, "bold")]
-    told = f"{out} kernel{'s' * (out != 1)} of {spell_shape((into, high, wide))}"
-    head.append(Line(told + (f", the first {MOST} maps" if out * into > MOST else ""), 9.5, colour=SOFT))
+    caption = f"{out} kernel{'s' * (out != 1)} of {spell_shape((into, high, wide))}"
+    head.append(Line(caption + (f", the first {MOST} maps" if out * into > MOST else ""), 9.5, colour=SOFT))
     top = foot_of_head(head) + 22
     block = columns * step - GAP
     width = max(block + 2 * MARGIN + 56, max(line.width for line in head) + 2 * MARGIN)

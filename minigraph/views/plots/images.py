@@ -61,9 +61,9 @@ def plot_predictions(
     rows = ceil(len(order) / COLUMNS)
     high, wide = _tile(pictures.shape[2:])
     count = int(wrong.sum())
-    told = f"{count} of {len(truth)} wrong" + (", drawn first" if count else "")
-    told += "; then the least certain" if len(order) > count else f"; the {len(order)} most certain of them"
-    head = [Line(printable(title), 13, "bold"), Line(told, 9.5, colour=SOFT)]
+    caption = f"{count} of {len(truth)} wrong" + (", drawn first" if count else "")
+    caption += "; then the least certain" if len(order) > count else f"; the {len(order)} most certain of them"
+    head = [Line(printable(title), 13, "bold"), Line(caption, 9.5, colour=SOFT)]
     top, drop = foot_of_head(head) + 18, high + 38
     block = COLUMNS * (wide + GAP) - GAP
     with picture(path, max(block + 2 * MARGIN, 420.0), top + rows * drop + MARGIN - 14) as figure:
@@ -95,20 +95,20 @@ def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: s
         DataError: the shapes differ or are no images; or the file cannot be written or named so.
     """
     kind_of(path)
-    given = {"input": np.asarray(before, np.float64), "answer": np.asarray(answer, np.float64)}
-    given["target"] = np.asarray(target, np.float64)
-    shapes = [array.shape for array in given.values()]
-    if len(set(shapes)) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3) or not given["input"].size:
-        told = ", ".join(f"{name} of {spell_shape(array.shape) or '()'}" for name, array in given.items())
-        raise DataError(f"images: found {told}; expected one shape (N, 1, H, W) or (N, 3, H, W) for all")
-    count = min(len(given["input"]), ROWS)
+    panels = {"input": np.asarray(before, np.float64), "answer": np.asarray(answer, np.float64)}
+    panels["target"] = np.asarray(target, np.float64)
+    shapes = [array.shape for array in panels.values()]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3) or not panels["input"].size:
+        caption = ", ".join(f"{name} of {spell_shape(array.shape) or '()'}" for name, array in panels.items())
+        raise DataError(f"images: found {caption}; expected one shape (N, 1, H, W) or (N, 3, H, W) for all")
+    count = min(len(panels["input"]), ROWS)
     high, wide = _tile(shapes[0][2:], 108.0)
     metric = METRICS.find("psnr")()
-    ratios = {name: metric.of_samples(given[name], given["target"]) for name in ("input", "answer")}
-    told = ", ".join(f"{name} {ratio.mean():.2f} dB" for name, ratio in ratios.items())
+    ratios = {name: metric.of_samples(panels[name], panels["target"]) for name in ("input", "answer")}
+    caption = ", ".join(f"{name} {ratio.mean():.2f} dB" for name, ratio in ratios.items())
     head = [
         Line(printable(title), 13, "bold"),
-        Line(f"mean PSNR of {shapes[0][0]} samples: {told}", 9.5, colour=SOFT),
+        Line(f"mean PSNR of {shapes[0][0]} samples: {caption}", 9.5, colour=SOFT),
     ]
     side, top, drop = 54.0, foot_of_head(head) + 18, high + 26
     block = count * (wide + GAP) - GAP
@@ -117,7 +117,7 @@ def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: s
         sheet = blank_sheet(figure)
         write_head(sheet, head)
         left = (width - block - side) / 2 + side
-        for row, (name, arrays) in enumerate(given.items()):
+        for row, (name, arrays) in enumerate(panels.items()):
             y = top + row * drop
             write(sheet, Line(name, 9.5, "bold", SOFT), left - side, y + high / 2)
             for sample in range(count):

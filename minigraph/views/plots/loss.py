@@ -71,10 +71,10 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
             axes.set_yticks(list(ticks), list(ticks.values()))
         line = smoothed(heights, high - low)
         if line is not heights:
-            kept = thinned(heights)
-            axes.plot(steps[kept], heights[kept], color=BLUE, lw=0.7, alpha=0.25)
-        kept = thinned(line)
-        axes.plot(steps[kept], line[kept], color=BLUE, lw=1.6)
+            indices = thinned(heights)
+            axes.plot(steps[indices], heights[indices], color=BLUE, lw=0.7, alpha=0.25)
+        indices = thinned(line)
+        axes.plot(steps[indices], line[indices], color=BLUE, lw=1.6)
         if len(shown):
             axes.plot(steps[-1], heights[-1], "o", color=BLUE, ms=5.5, clip_on=False, zorder=4)
             axes.annotate(
@@ -130,10 +130,10 @@ def thinned(values: Array, bins: int = 2000) -> Array:
     if count <= 4 * bins:
         return np.arange(count)
     edges = np.linspace(0, count, bins + 1).astype(int)
-    kept = {0, count - 1}
+    indices = {0, count - 1}
     for start, end in pairwise(edges):
-        kept |= {start + int(values[start:end].argmin()), start + int(values[start:end].argmax())}
-    return np.array(sorted(kept))
+        indices |= {start + int(values[start:end].argmin()), start + int(values[start:end].argmax())}
+    return np.array(sorted(indices))
 
 
 def smoothed(heights: Array, span: float) -> Array:

@@ -46,22 +46,22 @@ def plot_reconstruction(target: ArrayLike, answer: ArrayLike, path: str | Path, 
         DataError: the shapes differ, or are none of these; or the file cannot be written or named so.
     """
     kind_of(path)
-    wanted, found = np.asarray(target, np.float64), np.asarray(answer, np.float64)
-    if wanted.shape != found.shape or not 1 <= wanted.ndim <= 4 or not wanted.size:
+    wanted, answer_map = np.asarray(target, np.float64), np.asarray(answer, np.float64)
+    if wanted.shape != answer_map.shape or not 1 <= wanted.ndim <= 4 or not wanted.size:
         raise DataError(
             f"'{name}': found a target of shape {spell_shape(wanted.shape) or '()'} and an answer of "
-            f"{spell_shape(found.shape) or '()'}; expected one shape: (H, W), (C, H, W), (N, C, H, W) or (F,)"
+            f"{spell_shape(answer_map.shape) or '()'}; expected one shape: (H, W), (C, H, W), (N, C, H, W) or (F,)"
         )
-    lines = [Line(printable(name), 13, "bold"), Line(_error_text(wanted, found), 9.5, colour=SOFT)]
+    lines = [Line(printable(name), 13, "bold"), Line(_error_text(wanted, answer_map), 9.5, colour=SOFT)]
     counts = zip(wanted.shape[-3::-1], ("channels", "samples"), strict=False)
     firsts = [f"first of {count} {kind}" for count, kind in counts if count > 1]
     if firsts:
         lines.append(Line(f"drawn: {', '.join(firsts)}", 9, colour=SOFT))
     while wanted.ndim > 2:
-        wanted, found = wanted[0], found[0]
+        wanted, answer_map = wanted[0], answer_map[0]
     with np.errstate(invalid="ignore", over="ignore"):
-        panels = {"target": wanted, "answer": found, "answer - target": found - wanted}
-    both = np.concatenate([wanted.ravel(), found.ravel()])
+        panels = {"target": wanted, "answer": answer_map, "answer - target": answer_map - wanted}
+    both = np.concatenate([wanted.ravel(), answer_map.ravel()])
     both = both[np.isfinite(both)]
     low, high = (float(both.min()), float(both.max())) if both.size else (0.0, 1.0)
     if high <= low:
@@ -101,8 +101,8 @@ def _error_text(target: Array, answer: Array) -> str:
     with np.errstate(all="ignore"):
         difference = answer - target
         size = np.linalg.norm(target)
-        told = f"{np.linalg.norm(difference) / size:.3g}" if size else "undefined (the target is 0)"
-        return f"max |difference| {np.abs(difference).max():.3g}, relative error {told}"
+        ratio = f"{np.linalg.norm(difference) / size:.3g}" if size else "undefined (the target is 0)"
+        return f"max |difference| {np.abs(difference).max():.3g}, relative error {ratio}"
 
 
 def _bars(axes: Axes, values: Array, ends: Point, colour: str) -> None:
