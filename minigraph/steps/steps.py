@@ -32,6 +32,8 @@ NEAR = 1 << 13
 """Numbers that stay in the nearest cache: as many are copied at once from batch-last to batch-first memory."""
 MIN_BLOCK = 32
 """The fewest places that are copied at once."""
+LEAST_TURNED = 4
+"""So many samples or more are turned by compiled loops, where there is Numba."""
 FEW_SAMPLES = 6
 """Below so many samples each is copied on its own."""
 
@@ -132,8 +134,8 @@ def from_batch_last(target: Array, source: Array) -> list[Step]:
 
 
 def _is_turned(target: Array, source: Array) -> bool:
-    """Whether compiled squares turn ``source`` into ``target``: large arrays of one kind, as wide as a vector."""
-    few = min(target.shape) < 64 // target.itemsize or target.size < FEW_TURNED
+    """Whether a compiled loop turns ``source`` into ``target``: large, of one kind, of enough samples."""
+    few = min(target.shape) < LEAST_TURNED or target.size < FEW_TURNED
     return not few and target.dtype == source.dtype and target.dtype.kind == "f" and has_numba()
 
 
