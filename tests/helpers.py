@@ -1,6 +1,7 @@
 """Small things that several tests need: stored figures, comparisons, differences, sample graphs."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ ErrorType = TypeVar("ErrorType", bound=Exception)
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "tests" / "figures"
 TWO_CONV = ROOT / "models" / "two_conv.toml"
+
+# Windows keeps its pipes outside the file system: no path leads to one, so that no reader can come to hang at it.
+NEEDS_FIFOS = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="os.mkfifo is missing: no path leads to a FIFO here")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import minigraph as mg
 from minigraph.cli.output import complain
 from tests.cli.helpers import CommandLine
 from tests.files import archives
+from tests.helpers import NEEDS_FIFOS
 
 SECRET = "root:x:0:0:root:/root:/bin/bash\n"
 DEFINITION = """\
@@ -44,7 +45,7 @@ def weights() -> str:
     return "w.npz"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+@NEEDS_FIFOS
 @pytest.mark.parametrize("place", ["model", "weights", "input", "checkpoint"])
 def test_a_fifo_is_told_everywhere(place: str, command: CommandLine, weights: str) -> None:
     os.mkfifo("fifo.npz")

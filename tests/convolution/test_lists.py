@@ -117,7 +117,8 @@ def test_models_trained_in_two_threads_are_those_trained_alone(monkeypatch: pyte
             assert_exact(done.result(), wanted)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+# Windows starts every process anew: no child there takes over the threads and locks of a parent.
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is missing: no child takes over a parent's threads here")
 def test_a_forked_child_goes_on_alone_with_the_same_bits() -> None:
     code = (
         LARGE

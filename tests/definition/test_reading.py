@@ -13,7 +13,7 @@ from minigraph.cli.words import parse_assignment
 from minigraph.definition import Definition
 from minigraph.definition.bundled import bundled
 from minigraph.errors import DefinitionError
-from tests.helpers import TWO_CONV, raises
+from tests.helpers import NEEDS_FIFOS, TWO_CONV, raises
 
 SOUND = """\
 schema_version = 1
@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         Definition.load(tmp_path / "a.txt")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+@NEEDS_FIFOS
 def test_a_fifo_is_no_definition(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.toml")
     with raises(DefinitionError, f"{tmp_path / 'a.toml'}: found a FIFO; expected a definition file"):

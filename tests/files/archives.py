@@ -1,4 +1,4 @@
-"""Zips byte by byte, so that they can say what is not so."""
+"""Files byte by byte: zips that say what is not so, and sound files with some bytes changed, lost or added."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 STORED, DEFLATED = 0, 8
@@ -23,6 +24,16 @@ class Member:
     method: int = DEFLATED
     flags: int = 0
     checksum: int = 0
+
+
+@st.composite
+def damaged(draw: st.DrawFn, sound: bytes) -> bytes:
+    """A file with some bytes in up to three places changed, lost or added."""
+    contents = bytearray(sound)
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, len(contents)))
+        contents[place : place + draw(st.integers(0, 4))] = draw(st.binary(max_size=4))
+    return bytes(contents)
 
 
 def npy(values: ArrayLike) -> bytes:

@@ -16,6 +16,7 @@ from minigraph.data.loading import read_array
 from minigraph.errors import DataError, ShapeError
 from minigraph.files import images
 from minigraph.files.images import opened_picture
+from tests.files import archives
 from tests.helpers import Array, assert_exact, raises
 
 GENERATOR = np.random.default_rng(0)
@@ -141,12 +142,8 @@ def test_damaged_bytes_are_told_or_give_the_right_pixels(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     format = data.draw(st.sampled_from(["png", "jpeg"]))
-    contents = bytearray(encoded(PICTURES["grey"], format))
-    for _ in range(data.draw(st.integers(1, 3))):
-        place = data.draw(st.integers(0, len(contents)))
-        contents[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     path = tmp_path_factory.getbasetemp() / "damaged.png"
-    path.write_bytes(contents)
+    path.write_bytes(data.draw(archives.damaged(encoded(PICTURES["grey"], format))))
     try:
         with opened_picture(path) as picture:
             found = picture.pixels(1)

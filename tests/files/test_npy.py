@@ -16,7 +16,7 @@ from minigraph.errors import DataError
 from minigraph.files import npy
 from minigraph.files.npy import npy_shape, read_npy
 from tests.files import archives
-from tests.helpers import Array
+from tests.helpers import NEEDS_FIFOS, Array
 
 ARRAYS = {
     "matrix": np.arange(12.0).reshape(3, 4),
@@ -144,7 +144,7 @@ def test_an_npz_is_told(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.npy", archives.archive()) == "found an npz; expected npy: one array"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+@NEEDS_FIFOS
 def test_a_fifo_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.npy")
     for read in (read_npy, npy_shape):
@@ -155,10 +155,8 @@ def test_a_fifo_is_told(tmp_path: Path) -> None:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_damaged_bytes_are_read_or_told(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
-    contents = bytearray(archives.npy(data.draw(st.sampled_from(list(ARRAYS.values())))))
-    for _ in range(data.draw(st.integers(1, 3))):
-        place = data.draw(st.integers(0, len(contents)))
-        contents[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    sound = archives.npy(data.draw(st.sampled_from(list(ARRAYS.values()))))
+    contents = data.draw(archives.damaged(sound))
     path = tmp_path_factory.getbasetemp() / "damaged.npy"
     path.write_bytes(contents)
     try:

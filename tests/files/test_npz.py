@@ -222,12 +222,8 @@ def test_damaged_bytes_are_told_or_give_the_right_arrays(
 ) -> None:
     sound = io.BytesIO()
     data.draw(st.sampled_from([np.savez, np.savez_compressed]))(sound, x=X, y=np.arange(3))
-    contents = bytearray(sound.getvalue())
-    for _ in range(data.draw(st.integers(1, 3))):
-        place = data.draw(st.integers(0, len(contents)))
-        contents[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     path = tmp_path_factory.getbasetemp() / "damaged.npz"
-    path.write_bytes(contents)
+    path.write_bytes(data.draw(archives.damaged(sound.getvalue())))
     try:
         found = read_npz(path)
     except DataError as error:

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,10 @@ from minigraph.files import opening
 from minigraph.files.opening import KINDS, files_in, kind_at, opened, require_file
 from tests.helpers import raises
 
-NOT_ON_WINDOWS = pytest.mark.skipif(os.name == "nt", reason="Windows has no such things at a path")
+# On Windows no path leads to a FIFO, a device or a socket, and mode bits keep nobody from reading.
+NOT_ON_WINDOWS = pytest.mark.skipif(os.name == "nt", reason="a path leads to files and folders alone here")
+NOBODY = 65534
+"""The number of the user who owns nothing, by old custom."""
 
 
 def refusal(path: Path | str) -> str:
@@ -76,15 +81,36 @@ def test_a_fifo_that_takes_the_files_place_in_the_last_moment_does_not_hang(
     assert refusal(tmp_path / "fifo") == "found a FIFO; expected a regular file"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a").touch(0o200)
-    assert refusal(tmp_path / "a") == "cannot be read: Permission denied"
-    tmp_path.chmod(0o000)
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root, who may read everything, goes on as nobody; everybody else as they are."""
+    privileged = os.geteuid() == 0
+    if privileged:
+        os.seteuid(NOBODY)
     try:
-        assert refusal(tmp_path / "a") == "cannot be read: Permission denied"
+        yield
     finally:
-        tmp_path.chmod(0o700)
+        if privileged:
+            os.seteuid(0)
+
+
+@NOT_ON_WINDOWS
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # nobody may enter the folders above it
+    tmp_path.chmod(0o755)
+    Path("open").touch(0o644)
+    Path("secret").touch(0o200)
+    Path("closed").mkdir()
+    Path("closed/a").touch(0o644)
+    Path("closed").chmod(0o000)
+    try:
+        with without_privileges():
+            with opened("open") as source:
+                assert source.size == 0
+            assert refusal("secret") == "cannot be read: Permission denied"
+            assert refusal("closed/a") == "cannot be read: Permission denied"
+    finally:
+        Path("closed").chmod(0o700)
 
 
 def test_what_the_system_refuses_is_told_when_looking_opening_and_reading(

@@ -13,8 +13,8 @@ import pytest
 from minigraph.errors import DataError
 from minigraph.runs.locking import LOCK, locked
 
-# Windows has no flock: a folder is not guarded there, so that there is nothing to test.
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+# Windows has no flock: `locked` says that it guards nothing there, so that there is no lock to test.
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no flock: folders are not locked here")
 
 HOLD = """
 import sys, time
