@@ -58,6 +58,7 @@ def train(
     from minigraph.errors import TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
+    from minigraph.runs.summary import summarize
     from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
 
@@ -85,6 +86,7 @@ def train(
         checkpoint = folder / runs.CHECKPOINT
         if checkpoint.exists():
             read_checkpoint(checkpoint, trainer)
+        trainer.begin()
         first = trainer.step
         definition.save(folder / runs.DEFINITION)
         output.say(
@@ -108,8 +110,9 @@ def train(
             except TrainingDiverged as error:
                 diverged = error
                 history.end_with(error.history.loss)
-        summary = runs.summarize(trainer, samples, engine, folder, diverged)
-        runs.write_results(folder, network, summary)
+        network.save(folder / runs.WEIGHTS)
+        summary = summarize(trainer, samples.test, engine, folder, diverged)
+        runs.write_summary(folder, summary)
         if plots and trainer.stopped != "interrupted" and diverged is None:
             from minigraph.runs.pictures import write_pictures
 
@@ -128,8 +131,14 @@ def train(
             )
             if samples.teacher is not None:
                 output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")
-            if summary.metrics:
-                output.say("  ".join(f"{key} {value:.6g}" for key, value in summary.metrics.items()))
+            figures = [f"{key} {value:.6g}" for key, value in summary.metrics.items() if key != "loss"]
+            if figures:
+                output.say("  ".join(figures))
+            best = summary.best
+            if best is not None:
+                figures = [f"{key} {value:.6g}" for key, value in best.metrics.items()]
+                told = "the last weights" if best.step == summary.steps else "  ".join(figures)
+                output.say(f"best.npz, after {best.step} steps (epoch {best.epoch}): {told}")
             files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
             output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())

@@ -31,7 +31,9 @@ class ComparedRun:
     Attributes:
         run: the folder; name: the graph's.
         optimizer, learning_rate, seed: as the definition in the folder has them.
-        steps: how many losses there are; loss_first, loss_final: the first and the last of them, nan if there are none.
+        steps: how many losses there are.
+        loss_first, loss_final: as in the summary; of a run that has not ended the first and the last of the losses, nan
+            if there are none.
         metric: what was best in "best": the first metric, of the validation samples if there are any, or the loss of
             those. None where nothing was evaluated.
         test: the same of the test samples, if there were any.
@@ -89,8 +91,8 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
         getattr(settings.optimizer, "learning_rate", None),
         settings.seed,
         len(losses),
-        losses[0] if losses else nan,
-        losses[-1] if losses else nan,
+        _figure(summary, "loss_first", losses[:1]),
+        _figure(summary, "loss_final", losses[-1:]),
         metric if values else None,
         (max if rises else min)(values, default=None),
         summary.get("metrics", {}).get(f"test_{label}"),
@@ -138,12 +140,16 @@ def _read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
+def _figure(summary: dict[str, Any], key: str, instead: list[float]) -> float:
+    value = summary.get(key, next(iter(instead), nan))
+    return nan if value is None else float(value)
+
+
 def _end(summary: dict[str, Any]) -> str:
     if not summary:
         return "unfinished"
-    if summary.get("diverged_at") is not None:
-        return "diverged"
-    return summary.get("stopped") or "done"
+    stopped = summary.get("stopped")
+    return "done" if stopped in (None, "steps", "epochs") else str(stopped)
 
 
 def labels(runs: Iterable[ComparedRun]) -> list[str]:

@@ -39,8 +39,8 @@ class Run:
     """One training of a sweep.
 
     Attributes:
-        setting: the place of its setting. steps: how many losses there are.
-        loss_first, loss_final: the losses before the first and before the last update.
+        setting: the place of its setting.
+        steps, loss_first, loss_final: as in its summary; see :class:`minigraph.runs.summary.RunSummary`.
         diverged_at: the step whose loss was not finite, if there was one.
     """
 

@@ -120,6 +120,11 @@ class Batches:
         self._generator.bit_generator.state = state
         self._epoch = -1
 
+    def sizes(self, first: int, until: int) -> Array:
+        """How many samples the steps from ``first`` up to ``until`` have, (until - first,)."""
+        ends = (np.arange(first, until) + 1) % self.per_epoch == 0
+        return np.where(ends, len(self._samples) - (self.per_epoch - 1) * self._size, self._size)
+
     def at(self, step: int) -> Batch:
         """The batch of a step, filled. Epochs have to be asked for one after another."""
         if self.whole is not None:

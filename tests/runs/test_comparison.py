@@ -47,10 +47,11 @@ def test_the_best_is_the_highest_or_the_lowest_as_the_metric_has_it(column: str,
     ("summary", "end"),
     [
         (None, "unfinished"),
-        ({"stopped": None, "diverged_at": None}, "done"),
+        ({"stopped": "steps"}, "done"),
+        ({"stopped": "epochs"}, "done"),
         ({"stopped": "patience"}, "patience"),
         ({"stopped": "interrupted"}, "interrupted"),
-        ({"stopped": None, "diverged_at": 3}, "diverged"),
+        ({"stopped": "diverged", "diverged_at": 3}, "diverged"),
     ],
 )
 def test_how_a_run_ended_is_told(summary: dict[str, Any] | None, end: str, tmp_path: Path) -> None:
@@ -117,5 +118,7 @@ def test_the_losses_are_those_that_training_wrote(tmp_path: Path, monkeypatch: p
         main(["train", "two_conv", "--steps", "7", "--no-plots", "--quiet", "--out", "run"])
     run, losses = read_run(Path("run"))
     assert run.end == "done"
-    assert losses[-1] == run.loss_final == json.loads(Path("run/summary.json").read_text())["loss_final"]
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert (run.loss_first, run.loss_final) == (summary["loss_first"], summary["loss_final"])
+    assert (run.loss_first, losses[-1] > run.loss_final) == (losses[0], True)
     assert np.isfinite(losses).all() and len(losses) == 7
