@@ -55,7 +55,7 @@ def train(
     """Train MODEL as its file says, and write the weights, losses and pictures to a folder."""
     from minigraph.cli.progress import showing
     from minigraph.data.loading import load_data
-    from minigraph.errors import TrainingDiverged
+    from minigraph.errors import DefinitionError, TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
     from minigraph.runs.summary import summarize
@@ -81,7 +81,10 @@ def train(
     assert settings is not None, "require_train has seen to it"
     network = Model(definition.graph, settings.seed, engine)
     samples = load_data(definition, network.dtype, settings.seed)
-    trainer = new_trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
+    try:
+        trainer = new_trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
+    except DefinitionError as error:
+        raise definition.error(error.problems) from None
     with runs.run_folder(definition.graph.name, out, resume) as folder:
         checkpoint = folder / runs.CHECKPOINT
         if checkpoint.exists():
@@ -93,6 +96,8 @@ def train(
             f"{definition.graph.name}: {len(definition.graph.order)} nodes, {network.parameters.flat.size} parameters, "
             f"{engine} engine, {network.dtype}, seed {settings.seed}{f', from step {first} on' if first else ''}"
         )
+        if trainer.batches.note:
+            output.say(trainer.batches.note)
         diverged = None
         with (
             runs.HistoryFile(folder / "history.csv", trainer) as history,

@@ -58,7 +58,7 @@ class Trainer:
         on_step: called with (step from 0, loss before its update).
 
     Raises:
-        DataError: the loss cannot take what the model answers.
+        DataError: the loss cannot take what the model answers. DefinitionError: see :class:`Batches`.
 
     Attributes:
         step: how many updates are done; length: how many there will be.

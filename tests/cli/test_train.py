@@ -215,3 +215,39 @@ def test_debug_shows_the_traceback_of_an_error(command: CommandLine) -> None:
 
     with pytest.raises(mg.DefinitionError):
         main(["train", "nowhere", "--debug"])
+
+
+NORM = """schema_version = 1
+name = "dense"
+outputs = ["y"]
+inputs.x.shape = [2, 2]
+nodes.flat = { op = "Flatten", inputs = ["x"] }
+nodes.hidden = { op = "Dense", inputs = ["flat"], out_features = 3 }
+nodes.norm = { op = "BatchNorm", inputs = ["hidden"] }
+nodes.y = { op = "Dense", inputs = ["norm"], out_features = 1 }
+
+[data]
+source = "file"
+file = "pairs.npz"
+
+[train]
+loss = "mse"
+optimizer = { name = "sgd", learning_rate = 0.01 }
+epochs = 2
+batch_size = 4
+"""
+
+
+def test_a_batch_norm_of_one_value_a_channel_is_refused_and_a_lone_last_sample_is_told(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(1)
+    np.savez("pairs.npz", x=generator.normal(size=(9, 1, 2, 2)), y=generator.normal(size=(9, 1)))
+    Path("dense.toml").write_text(NORM)
+    answer = command("train", "dense.toml", "--batch-size", "1")
+    assert (answer.status, sorted(file.name for file in tmp_path.iterdir())) == (2, ["dense.toml", "pairs.npz"])
+    assert answer.err.startswith(
+        "error: dense.toml:7:14: nodes.norm: found one value a channel: shape 3 in batches of 1 "
+    )
+    answer = command("train", "dense.toml", "--no-plots")
+    assert "the last of 9 samples would be a batch of its own in each epoch: it is joined to" in answer.out
