@@ -61,6 +61,7 @@ def train(
     from minigraph.runs.summary import summarize
     from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
+    from minigraph.training.stuck import told_of
 
     if out is not None and resume is not None:
         raise typer.BadParameter("found --out and --resume; expected one of them")
@@ -144,6 +145,8 @@ def train(
                 figures = [f"{key} {value:.6g}" for key, value in best.metrics.items()]
                 told = "the last weights" if best.step == summary.steps else "  ".join(figures)
                 output.say(f"best.npz, after {best.step} steps (epoch {best.epoch}): {told}")
+            for sentence in told_of(trainer, summary.loss_final):
+                output.say(f"warning: {sentence}")
             files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
             output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())

@@ -32,12 +32,31 @@ class Loss(Declared, ABC):
         """c where the loss of so many entries is c times the sum of their squared differences; None elsewhere."""
         return None
 
+    def best_constant(self, target: Array, channels: int) -> Array | None:
+        """The answer (C,) or (F,) that has the least loss where all samples and positions are answered alike.
+
+        Args:
+            target: as for :meth:`evaluate`; channels: C or F. None where it is not known.
+        """
+        return None
+
     @abstractmethod
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         """The loss; dLoss/danswer is written into ``error``. All three arrays have one shape.
 
         Where ``takes_classes``, the target may also be integers, (N,) for answers (N, F), (N, H, W) for (N, C, H, W).
         """
+
+
+def by_channel(array: Array) -> Array:
+    """(N, C, H, W) or (N, F) as (C, N*H*W) or (F, N)."""
+    return np.moveaxis(array, 1, 0).reshape(array.shape[1], -1)
+
+
+def means(array: Array) -> Array:
+    """The mean of each channel, (C,), of (N, C, H, W), or of each entry, (F,), of (N, F)."""
+    mean: Array = by_channel(array).mean(axis=1)
+    return mean
 
 
 LOSSES: Registry[Loss] = Registry("loss")
@@ -51,6 +70,9 @@ class SumSquaredError(Loss):
 
     def squares(self, entries: int) -> float:
         return 1.0
+
+    def best_constant(self, target: Array, channels: int) -> Array:
+        return means(target)
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         np.subtract(answer, target, out=error)
@@ -66,6 +88,9 @@ class MeanSquaredError(Loss):
     def squares(self, entries: int) -> float:
         return 1 / entries
 
+    def best_constant(self, target: Array, channels: int) -> Array:
+        return means(target)
+
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         np.subtract(answer, target, out=error)
         loss = float(np.vdot(error, error)) / error.size
@@ -76,6 +101,10 @@ class MeanSquaredError(Loss):
 @LOSSES.register("mae")
 class MeanAbsoluteError(Loss):
     """The mean of absolute differences over everything; the derivative at a difference of 0 is 0."""
+
+    def best_constant(self, target: Array, channels: int) -> Array:
+        median: Array = np.median(by_channel(target), axis=1)
+        return median
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         np.subtract(answer, target, out=error)
@@ -90,6 +119,16 @@ class Huber(Loss):
     """The mean over everything of d*d/2 for differences d up to delta, and of delta*(|d| - delta/2) beyond."""
 
     delta: Number = Field(1.0, gt=0, description="the difference from which on the loss grows linearly")
+
+    def best_constant(self, target: Array, channels: int) -> Array:
+        values = by_channel(target)
+        low, high = values.min(axis=1), values.max(axis=1)
+        for _ in range(40):  # the slope rises from low to high
+            middle = (low + high) / 2
+            below = np.clip(values - middle[:, None], -self.delta, self.delta).sum(axis=1) > 0
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        answer: Array = (low + high) / 2
+        return answer
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         difference = answer - target
@@ -106,6 +145,9 @@ class BinaryCrossEntropy(Loss):
 
     As in PyTorch, no logarithm is below -100 and no p*(1-p) below 1e-12, so that 0 and 1 are no infinities.
     """
+
+    def best_constant(self, target: Array, channels: int) -> Array:
+        return means(target)
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         if answer.min() < 0 or answer.max() > 1:
@@ -129,6 +171,12 @@ class CrossEntropy(Loss):
     """
 
     takes_classes: ClassVar[bool] = True
+
+    def best_constant(self, target: Array, channels: int) -> Array:
+        classes = target.dtype.kind in "iu"
+        shares = np.bincount(target.ravel(), minlength=channels) / target.size if classes else means(target)
+        logits: Array = np.log(np.maximum(shares, 1e-300))
+        return logits
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         positions = int(answer.size // answer.shape[1])

@@ -17,6 +17,7 @@ from minigraph.recipe.settings import TrainSection, train_problems
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import read_checkpoint
 from minigraph.training.loop import new_trainer, run_training
+from minigraph.training.stuck import told_of_a_dead_network
 from minigraph.training.trainer import History, OnStep
 from minigraph.wording import describe
 
@@ -48,7 +49,7 @@ def train(
     """Fit the model's trainable parameters so that its answer to ``x`` comes near ``target``.
 
     Every step is one forward, one backward and one update of all parameters at once. The losses of several outputs
-    are added.
+    are added. A network that ends dead, in which no parameter gets a gradient any more, is told in a warning.
 
     Args:
         model: its parameters are changed in place.
@@ -118,5 +119,8 @@ def train(
         if not resume:
             raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
         read_checkpoint(file, trainer)
+    first = trainer.step
     run_training(trainer, file, advise=True)
+    if trainer.step > first and (told := told_of_a_dead_network(trainer)):
+        warnings.warn(told, stacklevel=2)
     return trainer.history

@@ -58,6 +58,7 @@ def test_every_bundled_definition_trains(definition: Path, command: CommandLine)
     assert answer.status == 0, answer.err
     result = json.loads(answer.out)
     assert result["loss_final"] < share * result["loss_first"]
+    assert "warning" not in answer.err
 
 
 def test_json_is_the_only_thing_on_stdout_and_people_read_stderr(command: CommandLine) -> None:
