@@ -114,18 +114,16 @@ def agree(answers: Mapping[str, Sequence[Any]], tolerance: float) -> None:
 @contextmanager
 def numpy_alone() -> Iterator[None]:
     """Within it minigraph plans as without the extra ``compiled``."""
-    from minigraph.convolution import choice, lists
-    from minigraph.steps import steps, threads
+    from minigraph.convolution import choice
+    from minigraph.steps import compiling, steps
 
-    for module in (lists, steps):
+    for module in (choice, steps):
         module.has_numba = lambda: False  # type: ignore[attr-defined]  # it is imported there by its name
-    choice.choose.cache_clear()
     try:
         yield
     finally:
-        for module in (lists, steps):
-            module.has_numba = threads.has_numba  # type: ignore[attr-defined]  # likewise
-        choice.choose.cache_clear()
+        for module in (choice, steps):
+            module.has_numba = compiling.has_numba  # type: ignore[attr-defined]  # likewise
 
 
 def python(*words: str) -> Callable[[], object]:

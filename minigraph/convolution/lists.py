@@ -27,7 +27,7 @@ from minigraph.arrays import Array
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.steps.steps import Step, copying, setter
-from minigraph.steps.threads import compiled_threads, has_numba
+from minigraph.steps.threads import compiled_threads
 
 LEAST_PRODUCTS = 1 << 17
 """Below so many multiply-adds the call itself, and the import of Numba, are not worth it."""
@@ -206,6 +206,7 @@ class RunLists(Planned):
     """Any convolution, through compiled run lists."""
 
     name = "lists"
+    compiled = True
 
     def __init__(self, layer: Layer, buffers: Buffers) -> None:
         super().__init__(layer, buffers)
@@ -227,7 +228,7 @@ class RunLists(Planned):
 
     @staticmethod
     def cost(layer: Layer) -> float | None:
-        if layer.multiply_adds < LEAST_PRODUCTS or not has_numba():
+        if layer.multiply_adds < LEAST_PRODUCTS:
             return None
         transforms = Fourier.cost(layer)
         if transforms is not None and 3 * layer.multiply_adds / PRODUCTS_PER_TRANSFORM > transforms:

@@ -177,16 +177,23 @@ def test_a_cache_is_used_only_where_nobody_else_can_write(mode: int, tmp_path: P
 
 
 @pytest.mark.parametrize("trouble", ["nowhere", "a file", "damaged"])
-def test_a_cache_that_cannot_be_used_is_passed_over_without_a_word(trouble: str, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_used_is_passed_over_and_only_compiling_is_told(trouble: str, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    code = LARGE + "model, x, error = large()\nprint(model.forward(x).shape)"
+    code = f"""{LARGE}
+from minigraph.steps.compiling import told_to
+model, x, error = large()
+with told_to(print):
+    print(model.forward(x).shape)
+"""
+    answer = "(16, 8, 24, 24)"
     if trouble == "nowhere":
         folder = Path("/proc/nowhere")
     elif trouble == "a file":
         folder.write_text("")
     else:
         folder.mkdir(mode=0o700)
-        assert run_alone(code, NUMBA_CACHE_DIR=str(folder)) == "(16, 8, 24, 24)"
+        assert run_alone(code, NUMBA_CACHE_DIR=str(folder)) == f"{compiling.TEXT}\n{answer}"
+        assert run_alone(code, NUMBA_CACHE_DIR=str(folder)) == answer
         for file in folder.rglob("*.nbi"):
             file.write_bytes(b"damaged")
-    assert run_alone(code, NUMBA_CACHE_DIR=str(folder)) == "(16, 8, 24, 24)"
+    assert run_alone(code, NUMBA_CACHE_DIR=str(folder)) == f"{compiling.TEXT}\n{answer}"
