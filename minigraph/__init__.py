@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from minigraph.errors import DefinitionError as DefinitionError
     from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
+    from minigraph.errors import MinigraphWarning as MinigraphWarning
     from minigraph.errors import OpError as OpError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
@@ -75,6 +76,7 @@ _HOMES = {
         "DefinitionError",
         "ExecutorError",
         "MinigraphError",
+        "MinigraphWarning",
         "OpError",
         "ShapeError",
         "TrainingDiverged",

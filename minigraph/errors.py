@@ -12,6 +12,7 @@ The exception tree::
     |-- ExecutorError      (also RuntimeError)     a scheduler or workers cannot be reached any more
     `-- TrainingDiverged   (also ArithmeticError)  the loss is not finite, or beyond reason
 
+Beside it stands :class:`MinigraphWarning`, the category of what is worth knowing and no error.
 A :class:`Problem` is one mistake with its path (``nodes.conv1.strde``). A :class:`DefinitionError`
 holds every problem of a text and, when the text is known, shows each with line, column and caret.
 """
@@ -52,6 +53,10 @@ def _restored(kind: type[MinigraphError], arguments: tuple[Any, ...], attributes
     error = kind.__new__(kind, *arguments)
     error.__dict__.update(attributes)
     return error
+
+
+class MinigraphWarning(UserWarning):
+    """Something that a user should know of, and that is no error."""
 
 
 class ShapeError(MinigraphError, ValueError):

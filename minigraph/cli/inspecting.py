@@ -81,10 +81,12 @@ def check(
             output.say(f"\n{known}")
             facts["identifiability"] = known.plain()
         if plan and graph is not None and not errors:
-            from minigraph.views.plan_table import plan_table
+            from minigraph.views.plan_table import missed_text, plan_table
 
             planned = plan_table(graph, batch)
             output.say(str(planned))
+            if planned.missed and not as_json:
+                output.say(missed_text(planned.missed))
             facts["plan"] = asdict(planned)
         texts = [definition.tell(warning) for warning in warnings]
         for block in texts:

@@ -60,6 +60,7 @@ def train(
     from minigraph.runs import folder as runs
     from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
+    from minigraph.views.plan_table import missed, missed_text
 
     if out is not None and resume is not None:
         raise typer.BadParameter("found --out and --resume; expected one of them")
@@ -83,14 +84,18 @@ def train(
     trainer = new_trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
     with runs.run_folder(definition.graph.name, out, resume) as folder:
         checkpoint = folder / runs.CHECKPOINT
-        if checkpoint.exists():
-            read_checkpoint(checkpoint, trainer)
+        told = read_checkpoint(checkpoint, trainer) if checkpoint.exists() else None
+        if told is not None:
+            output.warn(told)
         first = trainer.step
         definition.save(folder / runs.DEFINITION)
         output.say(
             f"{definition.graph.name}: {len(definition.graph.order)} nodes, {network.parameters.flat.size} parameters, "
             f"{engine} engine, {network.dtype}, seed {settings.seed}{f', from step {first} on' if first else ''}"
         )
+        uncompiled = [] if as_json else missed(trainer.batches.plan)
+        if uncompiled:
+            output.say(missed_text(uncompiled))
         diverged = None
         with (
             runs.HistoryFile(folder / "history.csv", trainer) as history,
@@ -121,10 +126,12 @@ def train(
         elif trainer.stopped == "interrupted":
             output.say(f"stopped after {trainer.step} of {trainer.length} steps; to go on: {again}")
         else:
-            pace = (trainer.step - first) / max(summary.seconds, 1e-9)
+            pace = f"{(trainer.step - first) / max(summary.seconds, 1e-9):,.0f} steps/s"
+            if uncompiled:
+                pace += f", {len(uncompiled)} convolution{'s' * (len(uncompiled) > 1)} could be compiled"
             output.say(
                 f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {trainer.step} steps, "
-                f"{summary.seconds:.2f} s ({pace:,.0f} steps/s)"
+                f"{summary.seconds:.2f} s ({pace})"
             )
             if samples.teacher is not None:
                 output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")
