@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from minigraph.arrays import Array
@@ -19,8 +20,12 @@ ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier, RunLists)
 @lru_cache
 def choose(layer: Layer) -> type[Planned]:
     """The algorithm of the lowest cost; the same for the same layer always."""
-    costs = [(cost, index) for index, kind in enumerate(ALGORITHMS) if (cost := kind.cost(layer)) is not None]
-    return ALGORITHMS[min(costs)[1]]
+    return _cheapest(layer, ALGORITHMS)
+
+
+def _cheapest(layer: Layer, kinds: Sequence[type[Planned]]) -> type[Planned]:
+    costs = [(cost, index) for index, kind in enumerate(kinds) if (cost := kind.cost(layer)) is not None]
+    return kinds[min(costs)[1]]
 
 
 def plan_convolution(
@@ -49,4 +54,7 @@ def plan_convolution(
         geometry,
         x.itemsize,
     )
-    return choose(layer)(layer, Buffers(x, kernel, bias, answer, fixed, workspace or Workspace()))
+    kind, buffers = choose(layer), Buffers(x, kernel, bias, answer, fixed, workspace or Workspace())
+    if kind is Fourier:
+        return Fourier(layer, buffers, _cheapest(layer, [other for other in ALGORITHMS if other is not Fourier]))
+    return kind(layer, buffers)
