@@ -55,7 +55,7 @@ def check(
         except DefinitionError as error:
             graph, errors = error.graph, error.blocks()
         else:
-            graph, warnings = definition.graph, definition.graph.warnings()
+            graph, warnings = definition.graph, definition.warnings()
         facts: dict[str, Any] = {
             "nodes": 0,
             "order": [],

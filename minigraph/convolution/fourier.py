@@ -222,8 +222,10 @@ class Reach:
         return cls(largest, not sound.all() or bool(((largest > 0) & (largest < top / RANGE)).any()))
 
     def clear(self, target: Array, offset: tuple[int, int]) -> None:
-        """Put zeros where a target (C, rows, columns, N) reads nothing else: its place (i, j) reads the window that begins
-        at (i, j) + offset, as far as that lies in the map."""
+        """Put zeros where a target (C, rows, columns, N) reads nothing else.
+
+        Its place (i, j) reads the window that begins at (i, j) + offset, as far as that lies in the map.
+        """
         dark = self.largest == 0
         if not dark.any():
             return

@@ -236,8 +236,8 @@ class Model:
         Nothing accumulates: a second call gives the same answer. Nodes that no output depends on get zeros.
 
         Raises:
-            CallOrderError: forward has not run in this thread, or parameters or state changed since, by an assignment, by training
-                or by writing into their arrays (noticed as far as :meth:`Parameters.mark` says).
+            CallOrderError: forward has not run in this thread, or parameters or state changed since: by an assignment,
+                by training, or by writing into their arrays (noticed as far as :meth:`Parameters.mark` says).
             ShapeError: the error is not shaped like the answer. DataError: it is not of real numbers.
             OpError: an op of the user's own returns what it may not.
         """

@@ -1,4 +1,4 @@
-"""Whatever a map holds somewhere, its convolution is as good elsewhere: brightness, infinities and zeros stay in place."""
+"""Whatever a map holds somewhere, its convolution is as good elsewhere: light, infinities and zeros stay in place."""
 
 import numpy as np
 import pytest
