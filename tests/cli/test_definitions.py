@@ -249,8 +249,8 @@ optimizer = { name = "sgd", learning_rate = 0.1 }
 steps = 1
 """
 SOFTMAX = (
-    "train.loss: output 'p': 'cross_entropy' takes logits, and finds a Softmax, whose answers lie between 0 and 1: with "
-    "3 classes it cannot fall below 0.5514; expected no Softmax"
+    "train.loss: output 'p': 'cross_entropy' takes logits, and finds a Softmax, whose answers lie between 0 and 1: "
+    "with 3 classes it cannot fall below 0.5514; expected no Softmax"
 )
 CHANNELS = (
     "inputs.image.shape: input 'image' has 12 channels of 12x1; is [1, 12, 12] meant? Channels come first: [C, H, W]"
@@ -297,7 +297,7 @@ def test_an_error_asks_whether_channels_stand_first(odd_training: str, command: 
 
 def test_mg_train_and_a_graph_in_code_ask_the_same(odd_training: str) -> None:
     model = mg.load(odd_training, seed=0)
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="image' has|output 'p'") as caught:
         mg.train(
             model,
             np.ones((2, 12, 12, 1)),
