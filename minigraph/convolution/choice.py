@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from minigraph.arrays import Array
@@ -12,7 +11,7 @@ from minigraph.convolution.geometry import Geometry
 from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.convolution.lists import RunLists
 from minigraph.convolution.winograd import Winograd
-from minigraph.steps.threads import Workspace
+from minigraph.steps.threads import Workspace, has_numba
 
 ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier, RunLists)
 
@@ -20,12 +19,8 @@ ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier, RunLists)
 @lru_cache
 def choose(layer: Layer) -> type[Planned]:
     """The algorithm of the lowest cost; the same for the same layer always."""
-    return _cheapest(layer, ALGORITHMS)
-
-
-def _cheapest(layer: Layer, kinds: Sequence[type[Planned]]) -> type[Planned]:
-    costs = [(cost, index) for index, kind in enumerate(kinds) if (cost := kind.cost(layer)) is not None]
-    return kinds[min(costs)[1]]
+    costs = [(cost, index) for index, kind in enumerate(ALGORITHMS) if (cost := kind.cost(layer)) is not None]
+    return ALGORITHMS[min(costs)[1]]
 
 
 def plan_convolution(
@@ -56,5 +51,5 @@ def plan_convolution(
     )
     kind, buffers = choose(layer), Buffers(x, kernel, bias, answer, fixed, workspace or Workspace())
     if kind is Fourier:
-        return Fourier(layer, buffers, _cheapest(layer, [other for other in ALGORITHMS if other is not Fourier]))
+        return Fourier(layer, buffers, RunLists if has_numba() else Gemm)
     return kind(layer, buffers)

@@ -5,8 +5,8 @@ the error serve two passes each.
 
 Rounding spreads: each value of a spectrum's map is off by some parts in 10^16 (float64) or 10^7 (float32) of the map's
 largest, however far away that is, and one infinity makes all of it NaN. So each map is looked at first. Where it
-is brighter than RANGE times what some window of the kernel's size holds, or not finite, the pass runs directly, on the
-cheapest other algorithm; where a window holds nothing but zeros the answer is exactly 0.
+is brighter than RANGE times what some window of the kernel's size holds, or not finite, the pass runs directly, on
+another algorithm; where a window holds nothing but zeros the answer is exactly 0.
 """
 
 from __future__ import annotations
@@ -239,10 +239,9 @@ class Reach:
 
 def _sliding(array: Array, length: int, axis: int) -> Array:
     """The largest of each ``length`` neighbours along an axis."""
-    covered = 1
+    covered, before = 1, (slice(None),) * axis
     while covered < length:
         shift = min(covered, length - covered)
-        count = array.shape[axis] - shift
-        array = np.maximum(array.take(range(count), axis), array.take(range(shift, shift + count), axis))
+        array = np.maximum(array[(*before, slice(-shift))], array[(*before, slice(shift, None))])
         covered += shift
     return array
