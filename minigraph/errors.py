@@ -79,7 +79,7 @@ class CheckpointError(MinigraphError, RuntimeError):
 
 
 class CallOrderError(MinigraphError, RuntimeError):
-    """Something is asked of a model that has not run, or whose parameters were assigned since."""
+    """Something is asked of a model that has not run, or whose parameters changed since."""
 
 
 class OpError(MinigraphError, TypeError):

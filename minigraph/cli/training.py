@@ -19,7 +19,7 @@ from minigraph.cli.options import (
     load_definition,
     require_train,
 )
-from minigraph.cli.output import Output
+from minigraph.cli.output import Output, complain
 from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def train(
     from minigraph.errors import TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
-    from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
+    from minigraph.training import Trainer, doubts, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
     from minigraph.views.plan_table import missed, missed_text
 
@@ -79,6 +79,9 @@ def train(
     require_train(definition)
     settings = definition.train
     assert settings is not None, "require_train has seen to it"
+    if not quiet:
+        for doubt in doubts(definition.graph, settings):
+            complain(f"warning: {definition.tell(doubt)}")
     network = Model(definition.graph, settings.seed, engine)
     samples = load_data(definition, network.dtype, settings.seed)
     trainer = new_trainer(network, samples.samples, samples.validation, settings, detect_anomaly)

@@ -60,4 +60,8 @@ def plan_convolution(
         geometry,
         x.itemsize,
     )
-    return choose(layer, has_numba())(layer, Buffers(x, kernel, bias, answer, fixed, workspace or Workspace()))
+    compiled, buffers = has_numba(), Buffers(x, kernel, bias, answer, fixed, workspace or Workspace())
+    kind = choose(layer, compiled)
+    if kind is Fourier:
+        return Fourier(layer, buffers, RunLists if compiled else Gemm)
+    return kind(layer, buffers)

@@ -14,7 +14,11 @@ from minigraph.steps.steps import Step, applying, empty_batch_last
 
 @register_op
 class Sigmoid(Elementwise):
-    """1 / (1 + exp(-x)), elementwise, with no overflow at any x."""
+    """1 / (1 + exp(-x)), elementwise, with no overflow at any x.
+
+    The loss ``bce_logits`` computes it itself, exactly at any x: train on what a Sigmoid reads, and put it behind for
+    predictions. After a Sigmoid the loss is ``bce``, whose gradient ends where the Sigmoid is rounded to 1.
+    """
 
     commutes: ClassVar[Commutes | None] = "order"
     family: ClassVar[str] = "activation"

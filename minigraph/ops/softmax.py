@@ -13,7 +13,10 @@ from minigraph.ops.base import Context, Elementwise, Errors, attribute, register
 
 @register_op
 class Softmax(Elementwise):
-    """exp(x[c]) / sum over k of exp(x[k]), with c and k along ``axis``, with no overflow at any x."""
+    """exp(x[c]) / sum over k of exp(x[k]), with c and k along ``axis``, with no overflow at any x.
+
+    The loss ``cross_entropy`` computes it itself: train on what a Softmax reads, and put it behind for predictions.
+    """
 
     axis: Axis = attribute(1, "what adds up to 1: 1 the channels, or a vector's entries; 2 the rows, 3 the columns")
 

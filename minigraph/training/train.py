@@ -16,7 +16,7 @@ from minigraph.recipe.schedules import Schedule
 from minigraph.recipe.settings import TrainSection, train_problems
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import read_checkpoint
-from minigraph.training.loop import new_trainer, run_training
+from minigraph.training.loop import doubts, new_trainer, run_training
 from minigraph.training.trainer import History, OnStep
 from minigraph.wording import describe
 
@@ -48,7 +48,7 @@ def train(
     """Fit the model's trainable parameters so that its answer to ``x`` comes near ``target``.
 
     Every step is one forward, one backward and one update of all parameters at once. The losses of several outputs
-    are added.
+    are added. What is hardly meant, a Softmax before "cross_entropy" or an input with its channels last, is a warning.
 
     Args:
         model: its parameters are changed in place.
@@ -104,6 +104,8 @@ def train(
     problems = train_problems(model.graph.outputs, settings)
     if problems:
         raise DefinitionError(problems)
+    for doubt in doubts(model.graph, settings):
+        warnings.warn(str(doubt), stacklevel=2)
     samples = fit_samples(model.graph, settings.loss, x, target)
     judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
     trainer = new_trainer(model, samples, judged_by, settings, detect_anomaly, on_step)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigraph.convolution.choice import is_missed
+from minigraph.convolution.fourier import RANGE, Fourier
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan
@@ -55,10 +56,15 @@ class PlanTable:
             for row in self.rows
         ]
         columns = ("node", "algorithm", "buffers", "multiply-adds", "shared")
+        spectra = (
+            f"\nfft: rounding there spreads over a map; one that is {RANGE:,} times brighter than some window of the "
+            "kernel's size, or not finite, is summed directly"
+        )
         return (
             f"a training step of {self.batch} sample{'s' * (self.batch > 1)}\n"
             f"{table(columns, cells, right=columns[2:4])}\n"
             f"and {spell_bytes(self.workspace)} of workspace for each of {thread_count()} threads"
+            f"{spectra if any(row.algorithm == Fourier.name for row in self.rows) else ''}"
         )
 
     __repr__ = __str__

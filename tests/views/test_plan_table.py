@@ -55,3 +55,14 @@ def test_the_table_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[1].split() == ["node", "algorithm", "buffers", "multiply-adds", "shared"]
     assert [line.split()[:2] for line in lines[3:5]] == [["conv1", "gemm"], ["conv2", "gemm"]]
     assert lines[-1].endswith("of workspace for each of 2 threads")
+
+
+def test_it_says_what_spectra_cost() -> None:
+    graph = mg.Graph("large", dtype="float32")
+    graph.output(graph.add("large", mg.Conv(kernel_size=31), graph.input("x", (256, 256))))
+    table = plan_table(graph)
+    assert [row.algorithm for row in table.rows] == ["fft"]
+    assert str(table).splitlines()[-1] == (
+        "fft: rounding there spreads over a map; one that is 1,000 times brighter than some window of the kernel's "
+        "size, or not finite, is summed directly"
+    )
