@@ -17,6 +17,7 @@ from minigraph.declared.base import Declared
 from minigraph.declared.fields import Number
 from minigraph.declared.registry import Registry
 from minigraph.errors import DataError
+from minigraph.explaining import Step, formula, number
 
 
 class Loss(Declared, ABC):
@@ -38,6 +39,53 @@ class Loss(Declared, ABC):
 
         Where ``takes_classes``, the target may also be integers, (N,) for answers (N, F), (N, H, W) for (N, C, H, W).
         """
+
+    def explain(self, answer: Array, target: Array, output: str, weight: float = 1.0) -> list[Step]:
+        """The steps that lead to the ``loss`` of an output, times its weight, and to its ``error``."""
+        error = np.empty_like(answer)
+        loss = np.array(weight * self.evaluate(answer, target, error))
+        error *= weight
+        about = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+        times = "" if weight == 1 else f" It counts {weight:g} times."
+        given = {"answer": answer, "target": target}
+        return [
+            *self._towards(answer, target),
+            Step(
+                "loss",
+                f"The loss of '{output}'",
+                about + times,
+                f"loss = {type(self).__name__}(answer, target)",
+                "loss",
+                {**given, "loss": loss},
+                formula(lambda index: f"{type(self).__name__} of '{output}'", loss),
+            ),
+            Step(
+                "error",
+                f"The error of '{output}'",
+                "How the loss changes with each number of the answer: with this the backward pass begins.",
+                "error = dloss / danswer",
+                "error",
+                {**given, "error": error},
+                formula(lambda index: f"dloss / danswer at {list(index)}", error),
+            ),
+        ]
+
+    def _towards(self, answer: Array, target: Array) -> list[Step]:
+        """The steps before the loss: the difference of answer and target, where there is one."""
+        if target.ndim < answer.ndim:
+            return []
+        difference = answer - target
+        return [
+            Step(
+                "difference",
+                "The difference from the target",
+                "What the answer is too large by, or, below 0, too small.",
+                "difference = answer - target",
+                "difference",
+                {"answer": answer, "target": target, "difference": difference},
+                formula(lambda index: f"{number(answer[index])} - {number(target[index])}", difference),
+            )
+        ]
 
 
 LOSSES: Registry[Loss] = Registry("loss")
