@@ -73,7 +73,7 @@ def printed(inside: Explanation, choice: Choice) -> Group:
         parts += [Text(""), Text(_headline(inside, node), style="bold")]
         if not node.forward:
             for shown in _of_input(node):
-                parts += [Padding(part, (0, 0, 0, 2)) for part in _printed(shown, choice)]
+                parts += [Padding(part, (0, 0, 0, 2), expand=False) for part in _printed(shown, choice)]
         for title, steps in (("forward", node.forward), ("backward", node.backward)):
             if steps:
                 parts += [Text(""), Text(f"  {title}", style="bold")]
@@ -82,7 +82,7 @@ def printed(inside: Explanation, choice: Choice) -> Group:
                 told: list[Text | _Matrix] = [Text(step.text), Text(step.formula, style=SOFT)]
                 told += [part for shown in arrays for part in _printed(shown, choice)]
                 told += [Text(line) for line in _followed(step, choice)]
-                parts += [Padding(part, (0, 0, 0, 4)) for part in told]
+                parts += [Padding(part, (0, 0, 0, 4), expand=False) for part in told]
     return Group(*parts)
 
 

@@ -104,8 +104,8 @@ def _cell(array: Array) -> float:
 
 
 def _wide(array: Array) -> float:
-    return max(array.shape[1] * _cell(array), 72.0)
+    return float(max(array.shape[1] * _cell(array), 72.0))
 
 
 def _high(array: Array) -> float:
-    return array.shape[0] * _cell(array)
+    return float(array.shape[0] * _cell(array))
