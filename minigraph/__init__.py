@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
     from minigraph.graph.graph import Graph as Graph
+    from minigraph.inside import Explanation as Explanation
+    from minigraph.inside import explain as explain
     from minigraph.model.gradient_check import gradcheck as gradcheck
     from minigraph.model.model import Gradients as Gradients
     from minigraph.model.model import Model as Model
@@ -81,6 +83,7 @@ _HOMES = {
         "ShapeError",
         "TrainingDiverged",
     ),
+    "inside": ("Explanation", "explain"),
     "model.gradient_check": ("gradcheck",),
     "graph.graph": ("Graph",),
     "model.model": ("Gradients", "Model", "load"),

@@ -18,6 +18,7 @@ from minigraph.declared.base import Declared
 from minigraph.declared.fields import Number
 from minigraph.declared.registry import Registry
 from minigraph.errors import DataError
+from minigraph.explaining import Step, formula, number
 from minigraph.ops import Op, Sigmoid, Softmax
 
 LEAST_PRODUCT = 1e-36
@@ -56,12 +57,64 @@ class Loss(Declared, ABC):
         Where ``takes_classes``, the target may also be integers, (N,) for answers (N, F), (N, H, W) for (N, C, H, W).
         """
 
+    def explain(self, answer: Array, target: Array, output: str, weight: float = 1.0) -> list[Step]:
+        """The steps that lead to the ``loss`` of an output, times its weight, and to its ``error``."""
+        error = np.empty_like(answer)
+        loss = np.array(weight * self.evaluate(answer, target, error))
+        error *= weight
+        about = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+        times = "" if weight == 1 else f" It counts {weight:g} times."
+        given = {"answer": answer, "target": target}
+        return [
+            *self._towards(answer, target),
+            Step(
+                "loss",
+                f"The loss of '{output}'",
+                about + times,
+                f"loss = {type(self).__name__}(answer, target)",
+                "loss",
+                {**given, "loss": loss},
+                formula(lambda index: f"{type(self).__name__} of '{output}'", loss),
+            ),
+            Step(
+                "error",
+                f"The error of '{output}'",
+                "How the loss changes with each number of the answer: with this the backward pass begins.",
+                "error = dloss / danswer",
+                "error",
+                {**given, "error": error},
+                formula(lambda index: f"dloss / danswer at {list(index)}", error),
+            ),
+        ]
+
+    def _towards(self, answer: Array, target: Array) -> list[Step]:
+        """The steps before the loss, if there are any."""
+        return []
+
+
+class DifferenceLoss(Loss, ABC):
+    """A loss that looks at the difference of answer and target alone."""
+
+    def _towards(self, answer: Array, target: Array) -> list[Step]:
+        difference = answer - target
+        return [
+            Step(
+                "difference",
+                "The difference from the target",
+                "What the answer is too large by, or, below 0, too small.",
+                "difference = answer - target",
+                "difference",
+                {"answer": answer, "target": target, "difference": difference},
+                formula(lambda index: f"{number(answer[index])} - {number(target[index])}", difference),
+            )
+        ]
+
 
 LOSSES: Registry[Loss] = Registry("loss")
 
 
 @LOSSES.register("sse")
-class SumSquaredError(Loss):
+class SumSquaredError(DifferenceLoss):
     """The sum of squared differences over everything: samples, channels, rows, columns."""
 
     sums: ClassVar[bool] = True
@@ -77,7 +130,7 @@ class SumSquaredError(Loss):
 
 
 @LOSSES.register("mse")
-class MeanSquaredError(Loss):
+class MeanSquaredError(DifferenceLoss):
     """The mean of squared differences over everything."""
 
     def squares(self, entries: int) -> float:
@@ -91,7 +144,7 @@ class MeanSquaredError(Loss):
 
 
 @LOSSES.register("mae")
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(DifferenceLoss):
     """The mean of absolute differences over everything; the derivative at a difference of 0 is 0."""
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
@@ -103,7 +156,7 @@ class MeanAbsoluteError(Loss):
 
 
 @LOSSES.register("huber")
-class Huber(Loss):
+class Huber(DifferenceLoss):
     """The mean over everything of d*d/2 for differences d up to delta, and of delta*(|d| - delta/2) beyond."""
 
     delta: Number = Field(1.0, gt=0, description="the difference from which on the loss grows linearly")
