@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minigraph import testing as testing
+    from minigraph.arrays import Array as Array
+    from minigraph.arrays import Shape as Shape
     from minigraph.definition import Definition as Definition
     from minigraph.errors import CallOrderError as CallOrderError
     from minigraph.errors import CheckpointError as CheckpointError
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
+    from minigraph.ops import required as required
     from minigraph.recipe.optimizers import SGD as SGD
     from minigraph.recipe.optimizers import Adam as Adam
     from minigraph.recipe.optimizers import AdamW as AdamW
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "arrays": ("Array", "Shape"),
     "definition": ("Definition",),
     "errors": (
         "CallOrderError",
@@ -105,6 +109,7 @@ _HOMES = {
         "Tanh",
         "attribute",
         "register_op",
+        "required",
     ),
     "model.predict": ("predict",),
     "recipe.optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),

@@ -240,7 +240,7 @@ def test_the_public_names_are_those_that_type_checkers_see() -> None:
     assert dir(minigraph) == minigraph.__all__ == sorted(minigraph.__all__)
 
 
-@pytest.mark.parametrize("name", sorted(set(minigraph.__all__) - {"__version__", "testing"}))
+@pytest.mark.parametrize("name", sorted(set(minigraph.__all__) - {"__version__", "testing", "Array", "Shape"}))
 def test_every_public_name_is_what_its_file_defines(name: str) -> None:
     found = getattr(minigraph, name)
     assert (found.__name__, found.__module__.partition(".")[0]) == (name, "minigraph")

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from minigraph.declared.keys import unknown_key
+from minigraph.declared.kind import FOREIGN, Kind
 from minigraph.errors import DefinitionError, MinigraphError, Problem
 from minigraph.wording import describe, did_you_mean, one_of, shorten
 
-FOREIGN = "foreign"
-"""Under this key a field's ``json_schema_extra`` has what other frameworks call the field."""
 
-
-class Declared(BaseModel):
+class Declared(BaseModel, metaclass=Kind):
     """Base of all declared things: frozen, strict, no unknown keys, no NaN.
 
     Raises:
@@ -45,11 +43,15 @@ class Declared(BaseModel):
     hints: ClassVar[Mapping[str, str]] = {}
     """What is told of keys that other frameworks have and that are not needed here."""
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise DefinitionError(_problems(type(self), error)) from None
+    if not TYPE_CHECKING:  # a checker knows the arguments by the fields
+
+        def __init__(self, *given: Any, **values: Any) -> None:
+            if given:
+                raise DefinitionError([_by_keyword(type(self), given)])
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise DefinitionError(_problems(type(self), error)) from None
 
     @classmethod
     def known_keys(cls) -> list[str]:
@@ -70,6 +72,14 @@ class Declared(BaseModel):
     def written(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, as they stand in a definition."""
         return self.model_dump(exclude_defaults=True)
+
+
+def _by_keyword(declared: type[Declared], given: tuple[Any, ...]) -> Problem:
+    """What to write instead of values without their names."""
+    named = zip(declared.model_fields, given, strict=False)
+    written = ", ".join(f"{name}={shorten(repr(value))}" for name, value in named)
+    kind = declared.__name__
+    return Problem((), f"{kind}: found {describe(given[0])} without its name; expected {kind}({written})")
 
 
 def _problems(declared: type[Declared], error: ValidationError) -> list[Problem]:

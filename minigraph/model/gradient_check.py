@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class GradientCheck:
 
 
 def gradcheck(
-    model: Model,
+    model: Model[Any],
     x: ArraysLike,
     *,
     tolerance: float = 1e-6,

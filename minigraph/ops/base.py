@@ -22,22 +22,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field
 
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.convolution import Convolution, Geometry
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.layer import Planned
 from minigraph.declared.base import Declared
-from minigraph.declared.fields import also_called
+from minigraph.declared.kind import attribute as attribute
+from minigraph.declared.kind import required as required
 from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
 from minigraph.ops.checking import calling, check_array, check_errors, locked
 from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
+
+T = TypeVar("T")
 
 SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "pytorch_uniform"]
 """The schemes by which a parameter may be drawn; see :class:`minigraph.graph.initialization.Scheme`."""
@@ -80,6 +82,11 @@ class Errors:
 
     inputs: tuple[Array, ...]
     parameters: Mapping[str, Array] = field(default_factory=dict)
+
+
+def _any_inputs(rule: Callable[..., T]) -> Callable[..., T]:
+    """A rule that an op may write with its own inputs, such as ``(self, x)``, under a type checker too."""
+    return rule
 
 
 Commutes = Literal["linear", "homogeneous", "odd", "order"]
@@ -159,6 +166,7 @@ class Op(Declared, ABC):
     """Whether a plan may let the output lie where its input does, and the input's error where the output's does."""
 
     @abstractmethod
+    @_any_inputs
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the answer to inputs of these shapes.
 
@@ -166,10 +174,12 @@ class Op(Declared, ABC):
             ShapeError: the op cannot take them; the text has every number.
         """
 
+    @_any_inputs
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         """The op's parameters by name, for inputs of these shapes."""
         return {}
 
+    @_any_inputs
     def state(self, *inputs: Shape) -> dict[str, Parameter]:
         """What the op keeps between training steps without learning it, by name."""
         return {}
@@ -178,6 +188,7 @@ class Op(Declared, ABC):
         """The state after a training step whose forward was given ``inputs``."""
         return {}
 
+    @_any_inputs
     def multiply_adds(self, *inputs: Shape) -> int:
         """How many products are summed in one forward of one sample; 0 for what only looks at single entries."""
         return 0
@@ -187,10 +198,12 @@ class Op(Declared, ABC):
         """Whether each channel of the output is a sum over all channels of the input: kernel (output, input, ...)."""
         return False
 
+    @_any_inputs
     def pads(self, *inputs: Shape) -> bool:
         """Whether zeros from beside the input enter the output, so that a constant does not come out as one."""
         return False
 
+    @_any_inputs
     def unread(self, *inputs: Shape) -> tuple[int, int]:
         """Rows and columns at the end of the padded input that the stride never reaches."""
         return 0, 0
@@ -266,18 +279,6 @@ class Elementwise(Op, ABC):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
-
-
-def attribute(default: Any, doc: str, *, foreign: tuple[str, ...] = (), **bounds: Any) -> Any:
-    """A field of an op.
-
-    Args:
-        default: ``...`` where the field is required.
-        doc: one line about it, shown by ``ops`` and in error texts.
-        foreign: what other frameworks call it; who writes that is told our name.
-        bounds: of a number: ``gt``, ``ge``, ``lt``, ``le``.
-    """
-    return Field(default, description=doc, json_schema_extra=also_called(*foreign), **bounds)
 
 
 OPS: Registry[Op] = Registry("op")

@@ -12,7 +12,7 @@ from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.declared.fields import Count
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op
+from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, required
 from minigraph.steps.steps import Step, batch_last, multiplying
 
 
@@ -24,9 +24,7 @@ class Dense(Op):
     foreign_names: ClassVar[tuple[str, ...]] = ("Linear", "Gemm", "MatMul", "FullyConnected", "InnerProduct")
     reads_output: ClassVar[bool] = False
 
-    out_features: Count = attribute(
-        ..., "how many numbers the answer has", foreign=("units", "out_units", "num_output")
-    )
+    out_features: Count = required("how many numbers the answer has", foreign=("units", "out_units", "num_output"))
     bias: bool = attribute(True, "whether a learned number is added to each of them", foreign=spellings.BIAS)
 
     def output_shape(self, *inputs: Shape) -> Shape:
