@@ -41,7 +41,7 @@ class Declared(BaseModel, metaclass=Kind):
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Keys that the surrounding table also has, each with what other frameworks call it."""
     hints: ClassVar[Mapping[str, str]] = {}
-    """What is told of keys that other frameworks have and that are not needed here."""
+    """What is told of keys that other frameworks have and that are not needed here, and, in a call, of common keys."""
 
     if not TYPE_CHECKING:  # a checker knows the arguments by the fields
 
@@ -95,6 +95,10 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
         return [problem.below(*path) for problem in inner.problems]
     if isinstance(inner, MinigraphError):
         return [Problem(path, str(inner))]
+    if kind == "extra_forbidden" and path[-1] in declared.common_keys:
+        # In a file the table around it has taken these keys: it is a call.
+        hint = declared.hints.get(str(path[-1]), f"the class itself says its {path[-1]}")
+        return [Problem(path, f"found '{path[-1]}', which is no attribute of {declared.__name__}; {hint}", on="key")]
     if kind == "extra_forbidden":
         return [unknown_key(path, declared.known_keys(), declared.foreign_keys(), declared.hints)]
     if kind == "missing":

@@ -145,6 +145,8 @@ class Op(Declared, ABC):
             ("in_channels", "in_features", "input_shape", "num_features", "num_channels"),
             "it follows from the inputs: leave it out",
         ),
+        "inputs": "expected in graph.add(name, op, *inputs)",
+        **{key: f"expected in graph.add(..., {key}=...)" for key in ("trainable", "share", "init")},
         "activation": 'an activation is a node of its own, such as op = "ReLU"',
     }
     foreign_names: ClassVar[tuple[str, ...]] = ()
