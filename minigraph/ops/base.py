@@ -4,14 +4,19 @@
     class Scale(Op):
         factor: float = attribute(1.0, "multiplies the input")
 
-        def output_shape(self, x: Shape) -> Shape:
+        def output_shape(self, x):
             return x
 
+        def parameters(self, x):
+            return {"gain": Parameter(shape=(1,), default=1.0)}
+
         def forward(self, inputs, context):
-            return inputs[0] * self.factor
+            return inputs[0] * self.factor * context.parameters["gain"]
 
         def backward(self, error, inputs, output, context):
-            return Errors((error * self.factor,))
+            gain = context.parameters["gain"]
+            gradient = np.array([(error * inputs[0] * self.factor).sum()])
+            return Errors((error * self.factor * gain,), {"gain": gradient})
 
 The class's name is the op's name in a definition, its fields are the op's attributes. Validation, error
 texts, the gradient check and the contract test follow from the class.
@@ -47,10 +52,14 @@ SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform
 
 @dataclass(frozen=True)
 class Parameter:
-    """A learned array of an op: its shape, its initialiser when none is given, and its fans.
+    """A learned array of an op, as its ``parameters`` declares it.
 
-    ``fan_in`` and ``fan_out`` count the inputs that one output sums and the outputs that one input
-    reaches: what the schemes scale by; a bias has the fans of its kernel.
+    Args:
+        shape: the array's, such as (out_channels, in_channels, 3, 3).
+        default: how it begins where ``init`` says nothing: a number for every entry, or a scheme: "he_normal",
+            "he_uniform", "glorot_normal", "glorot_uniform" or "pytorch_uniform".
+        fan_in: how many inputs one output sums, which the schemes scale by; a bias has those of its kernel.
+        fan_out: how many outputs one input reaches, likewise.
     """
 
     shape: Shape
@@ -130,7 +139,23 @@ class Op(Declared, ABC):
     """A node's function. Maps are (N, C, H, W), vectors (N, F); shapes are without the batch N.
 
     Ops hold attributes only: what they compute depends on their arguments alone, and they never write
-    into an array that they are given.
+    into an array that they are given. One of your own, with an attribute and a parameter:
+
+    >>> import numpy as np
+    >>> import minigraph as mg
+    >>> class Scale(mg.Op):  # usable in definitions once it is given to mg.register_op
+    ...     factor: float = mg.attribute(1.0, "multiplies the input")
+    ...     def output_shape(self, x):
+    ...         return x
+    ...     def parameters(self, x):
+    ...         return {"gain": mg.Parameter(shape=(1,), default=1.0)}
+    ...     def forward(self, inputs, context):
+    ...         return inputs[0] * self.factor * context.parameters["gain"]
+    ...     def backward(self, error, inputs, output, context):
+    ...         gain = context.parameters["gain"]
+    ...         gradient = np.array([(error * inputs[0] * self.factor).sum()])
+    ...         return mg.Errors((error * self.factor * gain,), {"gain": gradient})
+    >>> mg.testing.check_op(Scale(factor=2.0), (3, 6, 7))
     """
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {

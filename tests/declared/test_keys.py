@@ -148,7 +148,7 @@ def test_what_belongs_to_graph_add_is_said_to_belong_there(key: str, hint: str) 
 
 def test_the_name_of_an_optimizer_is_its_class() -> None:
     with raises(DefinitionError, "name: found 'name', which is no attribute of SGD; the class itself says its name"):
-        mg.SGD(**{"name": "adam", "learning_rate": 0.1})  # type: ignore[arg-type]
+        mg.SGD(name="adam", learning_rate=0.1)  # type: ignore[call-arg]
 
 
 def test_a_value_without_its_name_is_told_what_to_write() -> None:
