@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import numpy as np
 
@@ -37,6 +37,15 @@ from minigraph.model.plan import Plan, copy_in, copy_out
 from minigraph.ops.base import Context, Parameter
 from minigraph.wording import did_you_mean, one_of
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Answer = TypeVar("Answer", covariant=True, default=Array)
+else:
+    from typing import TypeVar
+
+    Answer = TypeVar("Answer", covariant=True)
+
 MOST_PLANS = 8
 """So many plans are kept by a model between calls."""
 MOST_BYTES = 1 << 28
@@ -58,8 +67,11 @@ class Gradients:
     errors: dict[str, Array]
 
 
-class Model:
+class Model(Generic[Answer]):
     """A graph's parameters and its passes.
+
+    To type checkers its answers are arrays; where a graph has several outputs write what they are instead, as in
+    ``model: mg.Model[dict[str, mg.Array]] = mg.Model(graph)``.
 
     A model can be copied and pickled. ``forward`` may be called from several threads; ``values`` and ``backward`` are
     about the last forward of their own thread.
@@ -190,7 +202,7 @@ class Model:
 
     # -- the passes --------------------------------------------------------------------------------
 
-    def forward(self, x: ArraysLike, *, training: bool = False) -> Any:
+    def forward(self, x: ArraysLike, *, training: bool = False) -> Answer:
         """The answer to ``x``.
 
         Args:
@@ -225,7 +237,7 @@ class Model:
         self._caller = threading.get_ident()
         last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, mark)
         outputs = {name: last.shown(name, plan.values[name]) for name in self.graph.outputs}
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return cast("Answer", outputs if len(outputs) > 1 else next(iter(outputs.values())))
 
     def backward(self, error: ArraysLike) -> Gradients:
         """Push dLoss/doutput back through the last forward of this thread.
@@ -397,7 +409,7 @@ def load(
     seed: int | np.random.Generator | None = None,
     engine: str = "fast",
     dtype: str | None = None,
-) -> Model:
+) -> Model[Answer]:
     """A new model of a definition file, or of a bundled definition by its bare name; see :class:`Model`.
 
     >>> import minigraph as mg

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from minigraph.arrays import ArraysLike
 from minigraph.data.samples import fit_samples
@@ -22,7 +23,7 @@ from minigraph.wording import describe
 
 
 def train(
-    model: Model,
+    model: Model[Any],
     x: ArraysLike,
     target: ArraysLike,
     *,
