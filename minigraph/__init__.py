@@ -76,7 +76,7 @@ Errors:
     OpError           an op returns what it may not
     ExecutorError     the workers cannot be reached any more
     TrainingDiverged  the loss is not finite, or beyond reason
-    MinigraphWarning  what a run would better know, and goes on
+    MinigraphWarning  what a user should know, and no error
 """
 
 # Each name is imported from its own file when it is first used, so that `import minigraph` is quick.
