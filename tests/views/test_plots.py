@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ from minigraph.views.plots.kernels import readable
 from minigraph.views.plots.loss import smoothed
 from minigraph.views.plots.sheet import DIVERGING
 from minigraph.views.plots.starts import plot_ends, plot_starts
+from tests.helpers import ROOT
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 generator = np.random.default_rng(5)
@@ -135,6 +137,30 @@ def test_pictures_leave_matplotlib_as_it_was_and_do_not_heed_its_settings(pictur
 def test_pictures_do_not_import_pyplot():
     code = "import sys, minigraph.views.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("wish", "kept"), [("Qt4Agg", "agg"), ("module://matplotlib_inline.backend_inline", None), ("svg", "svg")])
+def test_pictures_are_drawn_whatever_backend_is_wished_for_and_the_users_own_plots_keep_it(wish, kept, tmp_path):
+    code = """
+import os, minigraph as mg
+mg.plot_graph(mg.Graph.load("two_conv"), "graph.png")
+import matplotlib
+print(os.environ["MPLBACKEND"], matplotlib.get_backend())
+"""
+    environment = {**os.environ, "MPLBACKEND": wish, "PYTHONPATH": str(ROOT)}
+    drawn = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (drawn.stderr, drawn.stdout.split()[0]) == ("", wish)
+    assert kept in (drawn.stdout.split()[1], None)  # the notebook's own depends on what is installed
+    assert (tmp_path / "graph.png").read_bytes().startswith(MAGIC["png"])
+
+
+def test_a_backend_that_was_chosen_before_is_left_alone():
+    code = "import matplotlib; matplotlib.use('pdf'); import minigraph.views.plots; print(matplotlib.get_backend())"
+    environment = {**os.environ, "MPLBACKEND": "svg", "PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "pdf"
 
 
 # -- graphs ----------------------------------------------------------------------------------------
