@@ -55,7 +55,8 @@ def train(
     """Train MODEL as its file says, and write the weights, losses and pictures to a folder."""
     from minigraph.cli.progress import showing
     from minigraph.data.loading import load_data
-    from minigraph.errors import TrainingDiverged
+    from minigraph.definition.bundled import DEFINITION, run_at
+    from minigraph.errors import DefinitionError, TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
     from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
@@ -63,6 +64,11 @@ def train(
 
     if out is not None and resume is not None:
         raise typer.BadParameter("found --out and --resume; expected one of them")
+    if resume is None and run_at(model) is not None:
+        raise DefinitionError(
+            f"{model}: found a run's folder; expected a definition: minigraph train {model}/definition.toml; to go on "
+            f"with the run: minigraph train --resume {model}"
+        )
     output = Output(as_json, quiet)
     definition = load_definition(
         model,
@@ -86,7 +92,7 @@ def train(
         if checkpoint.exists():
             read_checkpoint(checkpoint, trainer)
         first = trainer.step
-        definition.save(folder / runs.DEFINITION)
+        definition.save(folder / DEFINITION)
         output.say(
             f"{definition.graph.name}: {len(definition.graph.order)} nodes, {network.parameters.flat.size} parameters, "
             f"{engine} engine, {network.dtype}, seed {settings.seed}{f', from step {first} on' if first else ''}"

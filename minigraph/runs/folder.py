@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from minigraph.arrays import Array
 from minigraph.data.loading import Data
+from minigraph.definition.bundled import DEFINITION
 from minigraph.errors import DataError, TrainingDiverged
 from minigraph.files.plain import plain
 from minigraph.files.writing import PART, write_npz, write_text
 from minigraph.model.model import Model
+from minigraph.model.weights import LAST
 from minigraph.runs.locking import LOCK, locked
 from minigraph.training.evaluation import evaluate
 from minigraph.training.trainer import Trainer
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT = "checkpoint.npz"
-DEFINITION = "definition.toml"
 
 
 @dataclass(frozen=True)
@@ -185,13 +186,13 @@ def summarize(
 
 def write_results(folder: Path, model: Model, summary: RunSummary) -> None:
     """Write ``weights.npz`` and ``summary.json``, each whole or not at all."""
-    model.save(folder / "weights.npz")
+    model.save(folder / LAST)
     write_text(folder / "summary.json", json.dumps(summary.plain(), indent=2) + "\n")
 
 
 def write_recovery(folder: Path, definition: Definition, found: Recovery, seed: int) -> None:
     """Write ``definition.toml``, ``weights.npz`` (aligned with a teacher) and ``recovery.json``, each whole or not."""
-    definition.save(folder / "definition.toml")
-    write_npz(folder / "weights.npz", found.parameters)
+    definition.save(folder / DEFINITION)
+    write_npz(folder / LAST, found.parameters)
     facts = {"name": definition.graph.name, "seed": seed, **found.plain()}
     write_text(folder / "recovery.json", json.dumps(facts, indent=2) + "\n")

@@ -139,7 +139,9 @@ def test_pictures_do_not_import_pyplot():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("wish", "kept"), [("Qt4Agg", "agg"), ("module://matplotlib_inline.backend_inline", None), ("svg", "svg")])
+@pytest.mark.parametrize(
+    ("wish", "kept"), [("Qt4Agg", "agg"), ("module://matplotlib_inline.backend_inline", None), ("svg", "svg")]
+)
 def test_pictures_are_drawn_whatever_backend_is_wished_for_and_the_users_own_plots_keep_it(wish, kept, tmp_path):
     code = """
 import os, minigraph as mg
