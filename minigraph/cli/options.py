@@ -46,6 +46,8 @@ SetOption = Annotated[
 PlotsOption = Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
+ARRAYS = ("inputs", "outputs", "samples", "teacher")
+"""What in [data] the option --data replaces; what is said of the samples stays."""
 LENGTHS = ("steps", "epochs")
 """Either tells a run's length: an option for one goes over what the file says of the other."""
 
@@ -72,7 +74,8 @@ def load_definition(
 
     overrides = list(given)
     if data is not None:
-        overrides.append((f"--data {data}", ("data",), {"source": "file", "file": str(data.absolute())}))
+        arrays = {"source": "file", "file": str(data.absolute())} | dict.fromkeys(ARRAYS)
+        overrides += [(f"--data {data}", ("data", key), value) for key, value in arrays.items()]
     if pair is not None:
         overrides += _pair(Definition.load(model, overrides).graph, *pair)
     paths: dict[str, KeyPath] = {
