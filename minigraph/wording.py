@@ -121,6 +121,11 @@ def shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def counted(number: int, what: str) -> str:
+    """``1 step``, ``2,000 steps``."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def spell_bytes(count: int) -> str:
     """``3,200 B``, ``12.5 KiB``, ``3.0 MiB`` and so on."""
     if count < 10_000:

@@ -131,7 +131,7 @@ def _place(text: str, offset: int) -> tuple[int, int]:
 
 
 def override(tables: dict[str, Any], source: Source, path: KeyPath, value: Any, option: str) -> None:
-    """Put ``value`` at ``path`` into parsed tables, as the command line's ``option`` asks; None takes away what is there."""
+    """Put ``value`` at ``path`` into parsed tables, as the command line's ``option`` asks; None takes the key away."""
     table: Any = tables
     for index, key in enumerate(path):
         if not isinstance(table, dict):
