@@ -121,6 +121,15 @@ def shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def figures(value: float, count: int = 6) -> str:
+    """A number with so many significant figures, zeros at the end too, so that neighbours show what differs.
+
+    >>> figures(78526.219445), figures(0.5), figures(5.9e-07, 4)
+    ('78526.2', '0.500000', '5.900e-07')
+    """
+    return f"{value:#.{count}g}".removesuffix(".") if value else "0"
+
+
 def counted(number: int, what: str) -> str:
     """``1 step``, ``2,000 steps``."""
     return f"{number:,} {what}{'s' * (number != 1)}"

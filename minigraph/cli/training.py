@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from copy import deepcopy
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +23,7 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import Output
 from minigraph.cli.words import parse_assignments
-from minigraph.wording import counted
+from minigraph.wording import counted, figures
 
 if TYPE_CHECKING:
     from minigraph.arrays import Array
@@ -164,23 +165,30 @@ def train(
         if options.get("plots", True) and trainer.stopped != "interrupted" and diverged is None:
             from minigraph.runs.pictures import write_pictures
 
-            write_pictures(folder, definition, network, trainer.losses, samples)
+            shown = deepcopy(network)
+            for name, array in trainer.best.items():
+                (shown.state if name in shown.state else shown.parameters)[name] = array
+            write_pictures(folder, definition, shown, trainer.history, samples)
         again = f"minigraph train --resume {quote(str(folder))}"
         if diverged is not None:
             advice = f"; to go on from step {trainer.step}: {again} --learning-rate ..." if checkpoint.exists() else ""
             output.say(f"the losses so far are in {folder}{advice}")
         elif trainer.stopped == "interrupted":
-            output.say(f"stopped after {trainer.step} of {trainer.length} steps; to go on: {again}")
+            output.say(f"stopped after {trainer.step} of {counted(trainer.length, 'step')}; to go on: {again}")
         else:
-            pace = (trainer.step - first) / max(summary.seconds, 1e-9)
+            taken = trainer.step - first
+            pace = f" ({taken / max(summary.seconds, 1e-9):,.0f} steps/s)" if taken else ""
             output.say(
-                f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {trainer.step} steps, "
-                f"{summary.seconds:.2f} s ({pace:,.0f} steps/s)"
+                f"done: loss {figures(summary.loss_first or 0)} -> {figures(summary.loss_final or 0)} in "
+                f"{counted(trainer.step, 'step')}, {summary.seconds:.2f} s{pace}"
             )
             if samples.teacher is not None:
-                output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")
+                output.say(
+                    "largest difference from the teacher, scale, sign and order as they stand: "
+                    f"{_differences(network, samples.teacher)}"
+                )
             if summary.metrics:
-                output.say("  ".join(f"{key} {value:.6g}" for key, value in summary.metrics.items()))
+                output.say("  ".join(f"{key} {figures(value)}" for key, value in summary.metrics.items()))
             files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
             output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())
