@@ -12,6 +12,7 @@ from minigraph.cli.options import (
     EngineOption,
     JsonOption,
     ModelArgument,
+    ModelOrRunArgument,
     SetOption,
     ThreadsOption,
     load_definition,
@@ -131,7 +132,7 @@ def show(
 
 
 def gradcheck(
-    model: ModelArgument,
+    model: ModelOrRunArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
     entries: Annotated[
@@ -141,7 +142,7 @@ def gradcheck(
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare every gradient of MODEL, also of a run's folder, with central differences, in float64."""
+    """Compare every gradient of MODEL with central differences, in float64."""
     import numpy as np
 
     from minigraph.data.loading import load_data

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from minigraph.graph.graph import Graph
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A definition file, or a bundled name.")]
+ModelOrRunArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A definition file, a bundled name, or a run's folder.")
+]
 EngineOption = Annotated[str, typer.Option(metavar="fast|naive", help="fast, or naive: the textbook's loops.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 DataOption = Annotated[

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def train(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="A definition file, or a bundled name; not needed with --resume."),
+        typer.Argument(metavar="MODEL", help="A definition file, or a bundled name; not needed with --resume."),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="How many updates.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How many times every sample is seen.")] = None,
@@ -43,8 +43,7 @@ def train(
     optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="The optimizer's name.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters, drawn data, splits and shuffling.")] = None,
     engine: Annotated[
-        str | None,
-        typer.Option(metavar="fast|naive", help="fast, or naive: the textbook's loops.", show_default="fast"),
+        str | None, typer.Option(metavar="fast|naive", help="fast when left out, or naive: the textbook's loops.")
     ] = None,
     data: DataOption = None,
     out: Annotated[
@@ -60,9 +59,7 @@ def train(
     ] = None,
     assignments: SetOption = None,
     threads: ThreadsOption = None,
-    plots: Annotated[
-        bool | None, typer.Option("--plots/--no-plots", help="Draw the pictures.", show_default="plots")
-    ] = None,
+    plots: Annotated[bool | None, typer.Option("--plots/--no-plots", help="Draw the pictures, or not.")] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:

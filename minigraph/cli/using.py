@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
-from minigraph.cli.options import EngineOption, ModelArgument, SetOption, ThreadsOption, load_definition
+from minigraph.cli.options import (
+    EngineOption,
+    ModelArgument,
+    ModelOrRunArgument,
+    SetOption,
+    ThreadsOption,
+    load_definition,
+)
 from minigraph.cli.output import Output
 from minigraph.cli.words import parse_assignments
 
 
 def predict(
-    model: ModelArgument,
+    model: ModelOrRunArgument,
     given: Annotated[
         list[str],
         typer.Option(
