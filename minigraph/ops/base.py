@@ -40,16 +40,20 @@ from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
 
 
+SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "pytorch_uniform"]
+"""The schemes by which a parameter may be drawn; see :class:`minigraph.graph.initialization.Scheme`."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A learned array of an op: its shape, its initialiser when none is given, and its fans.
 
     ``fan_in`` and ``fan_out`` count the inputs that one output sums and the outputs that one input
-    reaches: what the He and Glorot schemes scale by.
+    reaches: what the schemes scale by; a bias has the fans of its kernel.
     """
 
     shape: Shape
-    default: float | Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform"]
+    default: float | SchemeName
     fan_in: int = 1
     fan_out: int = 1
 

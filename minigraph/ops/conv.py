@@ -71,7 +71,7 @@ class Conv(Op):
         fan_out = self.out_channels // self.groups * prod(kernel[2:])
         parameters = {"kernel": Parameter(kernel, "he_normal", fan_in, fan_out)}
         if self.bias:
-            parameters["bias"] = Parameter((self.out_channels,), 0.0)
+            parameters["bias"] = Parameter((self.out_channels,), 0.0, fan_in, fan_out)
         return parameters
 
     @property

@@ -108,7 +108,7 @@ class ConvTranspose(Op):
         fan_in = channels // self.groups * prod(kernel[2:])
         parameters = {"kernel": Parameter(kernel, "he_normal", fan_in, fan_out)}
         if self.bias:
-            parameters["bias"] = Parameter((self.out_channels,), 0.0)
+            parameters["bias"] = Parameter((self.out_channels,), 0.0, fan_in, fan_out)
         return parameters
 
     def multiply_adds(self, *inputs: Shape) -> int:

@@ -39,8 +39,11 @@ class Dense(Op):
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         features = inputs[0][0]
-        kernel = Parameter((self.out_features, features), "he_normal", features, self.out_features)
-        return {"kernel": kernel, "bias": Parameter((self.out_features,), 0.0)} if self.bias else {"kernel": kernel}
+        fans = features, self.out_features
+        parameters = {"kernel": Parameter((self.out_features, features), "he_normal", *fans)}
+        if self.bias:
+            parameters["bias"] = Parameter((self.out_features,), 0.0, *fans)
+        return parameters
 
     @property
     def mixes_channels(self) -> bool:
