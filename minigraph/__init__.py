@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from minigraph.model.gradient_check import gradcheck as gradcheck
     from minigraph.model.model import Gradients as Gradients
     from minigraph.model.model import Model as Model
-    from minigraph.model.model import load as load
     from minigraph.model.predict import predict as predict
     from minigraph.ops import Add as Add
     from minigraph.ops import AvgPool as AvgPool
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
+    from minigraph.runs.loading import load as load
     from minigraph.solvers import LBFGS as LBFGS
     from minigraph.solvers import LM as LM
     from minigraph.steps.threads import set_threads as set_threads
@@ -81,7 +81,7 @@ _HOMES = {
     ),
     "model.gradient_check": ("gradcheck",),
     "graph.graph": ("Graph",),
-    "model.model": ("Gradients", "Model", "load"),
+    "model.model": ("Gradients", "Model"),
     "ops": (
         "Add",
         "AvgPool",
@@ -109,6 +109,7 @@ _HOMES = {
     "model.predict": ("predict",),
     "recipe.optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
+    "runs.loading": ("load",),
     "solvers": ("LBFGS", "LM"),
     "steps.threads": ("set_threads",),
     "training": ("History",),

@@ -12,6 +12,7 @@ from minigraph.cli.options import (
     EngineOption,
     JsonOption,
     ModelArgument,
+    ModelOrRunArgument,
     SetOption,
     ThreadsOption,
     load_definition,
@@ -131,7 +132,7 @@ def show(
 
 
 def gradcheck(
-    model: ModelArgument,
+    model: ModelOrRunArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
     entries: Annotated[
@@ -145,8 +146,10 @@ def gradcheck(
     import numpy as np
 
     from minigraph.data.loading import load_data
+    from minigraph.definition.bundled import run_at
     from minigraph.model.gradient_check import gradcheck as compare
     from minigraph.model.model import Model
+    from minigraph.model.weights import weights_in
     from minigraph.views.summary import table
 
     definition = load_definition(model, parse_assignments(assignments))
@@ -157,6 +160,11 @@ def gradcheck(
         generator = np.random.default_rng(chosen)
         inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
     network = Model(definition.graph, chosen, engine, "float64")
+    output = Output(as_json)
+    run = run_at(model)
+    if run is not None:
+        network.load_weights(weights_in(run))
+        output.say(f"weights: {weights_in(run)}")
     outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
     rows = [
         (
@@ -171,7 +179,6 @@ def gradcheck(
         for row in outcome.rows
     ]
     columns = ("gradient of", "entries", "max error", "at", "backward", "difference", "kinks")
-    output = Output(as_json)
     output.say(table(columns, rows, right=columns[1:3] + columns[4:]))
     output.say(
         f"{'ok' if outcome.ok else 'FAILED'}: the largest relative error is {outcome.max_error:.2e}, "

@@ -202,10 +202,25 @@ def map_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: the file is missing, unreadable or of another kind. ShapeError: it holds no map.
     """
-    shape = _SHAPES[require_file(path, tuple(_SHAPES))](path)
+    shape = _SHAPES[require_file(path, tuple(_SHAPES))](path, 1)
     if len(shape) < 2:
         raise ShapeError(f"{path}: found shape {spell_shape(shape) or '()'}; expected a map: (H, W) at the end")
     return shape[-2], shape[-1]
+
+
+def resized(shape: Shape, path: Path) -> Shape:
+    """``shape``, (C, H, W), with the height and width of the maps in a file, where only these are others.
+
+    Raises:
+        DataError: the file is missing, unreadable or of another kind.
+    """
+    suffix = require_file(path, FILE_KINDS)
+    if suffix not in _SHAPES:  # an npz says its sizes by name
+        return shape
+    found = _SHAPES[suffix](path, shape[0])
+    leading, channels = found[:-2], shape[0]
+    fits = len(found) > 1 and (leading[-1:] == (channels,) or (channels == 1 and len(leading) < 2))
+    return (channels, *found[-2:]) if fits else shape
 
 
 def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
@@ -253,9 +268,9 @@ def _read_picture(path: Path, shape: Shape, name: str, key: str | None) -> Array
         return picture.pixels(shape[0])
 
 
-def _picture_shape(path: Path) -> tuple[int, ...]:
+def _picture_shape(path: Path, channels: int) -> tuple[int, ...]:
     with opened_picture(path) as picture:
-        return picture.height, picture.width
+        return picture.shape(channels)
 
 
 _READERS: dict[str, Callable[[Path, Shape, str, str | None], Array]] = {
@@ -264,9 +279,9 @@ _READERS: dict[str, Callable[[Path, Shape, str, str | None], Array]] = {
     ".csv": _read_csv,
     **dict.fromkeys((".png", ".jpg", ".jpeg"), _read_picture),
 }
-_SHAPES: dict[str, Callable[[Path], tuple[int, ...]]] = {
-    ".npy": npy_shape,
-    ".csv": lambda path: read_csv(path).shape,
+_SHAPES: dict[str, Callable[[Path, int], tuple[int, ...]]] = {
+    ".npy": lambda path, channels: npy_shape(path),
+    ".csv": lambda path, channels: read_csv(path).shape,
     **dict.fromkeys((".png", ".jpg", ".jpeg"), _picture_shape),
 }
 FILE_KINDS = tuple(_READERS)

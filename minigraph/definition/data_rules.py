@@ -10,8 +10,8 @@ from minigraph.errors import Problem
 from minigraph.graph.checking import explicit_problems
 from minigraph.graph.graph import Graph
 from minigraph.graph.initialization import Explicit
-from minigraph.graph.names import full_names
-from minigraph.wording import enumerated, nearest, one_of
+from minigraph.graph.names import called_here, full_names, meant_parameter
+from minigraph.wording import did_you_mean, enumerated, nearest, one_of
 
 
 def unquoted_problems(data: object) -> list[Problem]:
@@ -124,7 +124,7 @@ def _unknown_datum(graph: Graph, key: str, name: str, known: list[str]) -> Probl
         text = f"'{node}' uses the parameters of '{owner}'; expected '{owner}.{parameter}'"
         return Problem(("data", key, name), text, on="key")
     kind = {"inputs": "input", "outputs": "output", "teacher": "parameter"}[key]
-    near = nearest(name, known)
-    hint = f"; did you mean '{near}'?" if near else ""
+    near = (called_here(name, known) if key == "teacher" else None) or nearest(name, known)
+    hint = meant_parameter(name, known) if key == "teacher" else did_you_mean(name, known)
     expected = one_of(known, name) if known else "none"
     return Problem(("data", key, name), f"unknown {kind} '{name}'; expected {expected}{hint}", on="key", meant=near)

@@ -131,14 +131,16 @@ def _place(text: str, offset: int) -> tuple[int, int]:
 
 
 def override(tables: dict[str, Any], source: Source, path: KeyPath, value: Any, option: str) -> None:
-    """Put ``value`` at ``path`` into parsed tables, as the command line's ``option`` asks."""
+    """Put ``value`` at ``path`` into parsed tables, as the command line's ``option`` asks; None takes the key away."""
     table: Any = tables
     for index, key in enumerate(path):
         if not isinstance(table, dict):
             around = ".".join(map(str, path[:index]))
             raise DefinitionError(f"{option}: '{around}' is {describe(table)}; expected a table")
-        if index == len(path) - 1:
-            table[str(key)] = value
-        else:
+        if index < len(path) - 1:
             table = table.setdefault(str(key), {})
+        elif value is None:
+            table.pop(str(key), None)
+        else:
+            table[str(key)] = value
     source.overrides[path] = option

@@ -93,6 +93,8 @@ class HeldOut(Declared):
 
 
 HELD_OUT = ("validation", "test")
+ARRAYS = ("inputs", "outputs", "samples", "teacher")
+"""The keys of [data] that say where the arrays come from, beside 'source' and 'file'."""
 
 
 class DataSection(Declared):

@@ -2,8 +2,8 @@
 
 The keys, read by plain ``np.load``: ``parameters/NAME``, ``state/NAME``, ``optimizer/NAME``, ``step``, ``epoch``,
 ``position`` (the step within the epoch), ``losses``, ``best/NAME`` and, as JSON texts, ``memory`` (the generator's and
-the schedule's state, the best loss so far), ``evaluations`` and ``fingerprint`` (the graph, and the settings that have
-to agree).
+the schedule's state, the best loss so far), ``evaluations``, ``notes`` (what the run was started with) and
+``fingerprint`` (the graph, and the settings that have to agree).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from minigraph.definition.writing import to_tables
 from minigraph.errors import CheckpointError
-from minigraph.files.npz import read_npz
+from minigraph.files.npz import opened_npz, read_npz
 from minigraph.files.writing import write_npz
 from minigraph.training.trainer import Trainer
 from minigraph.wording import KeyPath, spell_path
@@ -48,6 +48,17 @@ def read_checkpoint(path: Path, trainer: Trainer) -> None:
     if step > trainer.length:
         raise CheckpointError(f"{path}: found {step} steps done; expected at most the {trainer.length} of this run")
     trainer.resume(saved)
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """What a checkpoint has as a trainer's notes; nothing where it has none.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with opened_npz(path) as npz:
+        notes: dict[str, Any] = json.loads(str(npz.read("notes"))) if "notes" in npz.headers else {}
+    return notes
 
 
 def fingerprint(trainer: Trainer) -> dict[str, Any]:

@@ -179,7 +179,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with raises(DefinitionError, f"{path}: no such file; expected a .toml or .json definition"):
         Definition.load(path)
     path.mkdir()
-    with raises(DefinitionError, f"{path}: found a folder; expected a definition file"):
+    with raises(
+        DefinitionError,
+        f"{path}: found a folder without definition.toml; expected a run's, or a definition file",
+    ):
         Definition.load(path)
     (tmp_path / "c.toml").touch()
     os.truncate(tmp_path / "c.toml", 10**9)  # of which a file system stores nothing
