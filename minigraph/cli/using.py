@@ -70,7 +70,8 @@ def predict(
     from minigraph.model.weights import weights_in
     from minigraph.views.answers import answers_text
 
-    declared = load_definition(model, parse_assignments(assignments)).graph
+    definition = load_definition(model, parse_assignments(assignments))
+    declared, classes = definition.graph, definition.data.classes if definition.data else None
     run = run_at(model if weights is None else weights)
     if run is None and weights is None:
         raise DataError(f"{model}: found no --weights; expected them, or a run's folder as MODEL")
@@ -91,9 +92,9 @@ def predict(
     if run is not None:
         output.say(f"weights: {chosen}")
     if out is None:
-        output.say(answers_text(answers, graph.shapes))
+        output.say(answers_text(answers, graph.shapes, classes))
         return
-    written = write_answers(out, answers, graph.shapes)
+    written = write_answers(out, answers, graph.shapes, classes)
     text = ", ".join(f"{name} {spell_shape(array.shape)}" for name, array in answers.items())
     output.say(f"{text} in {written[0]}" + (f" to {written[-1].name}" if len(written) > 1 else ""))
 

@@ -118,14 +118,17 @@ def require_printable(graph: Graph, inputs: Mapping[str, Array]) -> None:
         )
 
 
-def write_answers(out: Path, answers: Mapping[str, Array], shapes: Mapping[str, Shape]) -> list[Path]:
+def write_answers(
+    out: Path, answers: Mapping[str, Array], shapes: Mapping[str, Shape], classes: Sequence[str] | None = None
+) -> list[Path]:
     """Write answers by output name to an npz, or the only one to an npy, as csv or as png; whole or not at all.
 
     A csv has one map, a row a line, or else a sample a line, channel by channel and row by row. A png holds 0 to 1 in 8
     bits, and what lies beyond as 0 or 1; several samples become ``NAME-0.png``, ``NAME-1.png`` and so on.
 
     Args:
-        shapes: of one sample of each output.
+        shapes: of one sample of each output. classes: the names of the only output's channels, a first row of a csv of
+            vectors.
 
     Returns:
         the files.
@@ -145,7 +148,10 @@ def write_answers(out: Path, answers: Mapping[str, Array], shapes: Mapping[str, 
     if out.suffix == ".csv":
         one_map = len(samples) == 1 and samples.ndim == 4 and samples.shape[1] == 1
         lines = samples[0, 0] if one_map else samples.reshape(len(samples), -1)
-        write_text(out, "".join(",".join(map(repr, line)) + "\n" for line in lines.tolist()))
+        rows = [",".join(map(repr, line)) for line in lines.tolist()]
+        if classes is not None and len(shapes[name]) == 1:
+            rows.insert(0, ",".join(f'"{text}"' for text in (text.replace('"', '""') for text in classes)))
+        write_text(out, "".join(f"{row}\n" for row in rows))
         return [out]
     if not np.isfinite(answer).all():
         raise DataError(f"{out}: the answer has entries that are not finite; expected finite numbers for a png")

@@ -89,9 +89,11 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
         predicted = scores.argmax(axis=1)
         chosen = (_softmax(scores) if settings.loss.takes_classes else scores).max(axis=1)
         matrix = plots.confusion_matrix(labels, predicted, scores.shape[1])
-        plots.plot_confusion(matrix, folder / "confusion.png", title)
+        classes = definition.data.classes if definition.data else None
+        plots.plot_confusion(matrix, folder / "confusion.png", title, classes)
         if _is_image(first_input.shape[1:]):
-            plots.plot_predictions(first_input, labels, predicted, chosen, folder / "predictions.png", title)
+            file = folder / "predictions.png"
+            plots.plot_predictions(first_input, labels, predicted, chosen, file, title, classes)
     elif data.teacher is None and _is_image(shape) and first_input.shape == answer.shape:
         plots.plot_images(first_input, answer, target, folder / "examples.png", title)
     elif answer.shape == target.shape:

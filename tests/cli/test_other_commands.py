@@ -174,6 +174,22 @@ def test_predict_prints_small_answers_and_writes_them_as_csv(command: CommandLin
     assert np.array_equal(np.loadtxt("y.csv", delimiter=","), expected)
 
 
+def test_predict_names_the_classes(command: CommandLine) -> None:
+    graph = mg.Graph("animals")
+    graph.input("x", shape=(1, 2))
+    graph.add("flat", mg.Flatten(), "x")
+    graph.output(graph.add("score", mg.Dense(out_features=2), "flat", init={"kernel": [[1, 0], [0, 1]]}))
+    graph.save("animals.toml")
+    with Path("animals.toml").open("a") as file:
+        file.write('[data]\nsource = "file"\nfile = "a.npz"\nclasses = ["cat", "dog"]\n')
+    mg.load("animals.toml", seed=0).save("w.npz")
+    Path("x.csv").write_text("3,1\n")
+    words = ["predict", "animals.toml", "--weights", "w.npz", "--input", "x.csv", "--input", "x.csv"]
+    assert command(*words).out.splitlines()[1:] == ["  3  1  cat", "  3  1  cat"]
+    command(*words, "-o", "y.csv")
+    assert Path("y.csv").read_text() == '"cat","dog"\n3.0,1.0\n3.0,1.0\n'
+
+
 def test_an_answer_that_is_large_is_not_printed(command: CommandLine) -> None:
     mg.load("two_conv", seed=0).save("w.npz")
     np.save("x.npy", np.ones((16, 20, 20)))

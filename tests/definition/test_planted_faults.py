@@ -527,12 +527,14 @@ TOML_FAULTS = [
     (
         '{ distribution = "normal", mean = 1.0 }',
         "1.0",
-        "22:16: data.inputs.image: found 1.0 (a number); expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found 1.0 (a number); expected a table with 'file' or 'distribution', or an "
+        "array of numbers",
     ),
     (
         '{ distribution = "normal", mean = 1.0 }',
         "{}",
-        "22:16: data.inputs.image: found an empty table; expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found an empty table; expected a table with 'file' or 'distribution', or an "
+        "array of numbers",
     ),
     ('source = "teacher"', 'source = "file"\nfile = 3', "22:8: data.file: found 3 (an integer); expected a string"),
     # Ranges
@@ -953,12 +955,13 @@ TOML_FAULTS = [
     (
         'inputs.image = { distribution = "normal", mean = 1.0 }\n',
         "",
-        "20:2: data.inputs: missing key 'inputs'; expected a file or distribution for each of image",
+        "20:2: data.inputs: missing key 'inputs'; expected a file, array or distribution for each of image",
     ),
     (
         '{ distribution = "normal", mean = 1.0 }',
         "{ mean = 1.0 }",
-        "22:16: data.inputs.image: found a table with mean; expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found a table with mean; expected a table with 'file' or 'distribution', or an "
+        "array of numbers",
     ),
     (
         "mean = 1.0",
@@ -974,7 +977,8 @@ TOML_FAULTS = [
     (
         '{ distribution = "normal", mean = 1.0 }',
         '{ scheme = "he_normal" }',
-        "22:16: data.inputs.image: found a table with scheme; expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found a table with scheme; expected a table with 'file' or 'distribution', or "
+        "an array of numbers",
     ),
     (
         '{ distribution = "normal", mean = 1.0 }',
@@ -984,7 +988,7 @@ TOML_FAULTS = [
     (
         '{ distribution = "normal", mean = 1.0 }',
         '{ file = "a.npy", distribution = "normal" }',
-        "22:34: data.inputs.image.distribution: unknown key 'distribution'; expected one of file, key",
+        "22:34: data.inputs.image.distribution: unknown key 'distribution'; expected one of file, key, columns",
     ),
     (
         'teacher."conv2.kernel"',
@@ -1046,12 +1050,13 @@ TOML_FAULTS = [
     (
         'source = "teacher"',
         'source = "teacher"\noutputs.conv2 = "a.npy"',
-        "22:17: data.outputs.conv2: found 'a.npy' (a string); expected a table with 'file'",
+        "22:17: data.outputs.conv2: found 'a.npy' (a string); expected a table with 'file', or an array of numbers",
     ),
     (
         'source = "teacher"',
         'source = "teacher"\nsample = 3',
-        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, split, "
+        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, "
+        "classes, split, "
         "validation, test, teacher; did you mean 'samples'?",
     ),
     # Training

@@ -475,6 +475,18 @@ def test_a_confusion_of_many_classes_is_drawn_without_numbers(written, tmp_path)
     assert "3" not in written
 
 
+def test_classes_are_called_by_their_names(written, tmp_path):
+    plot_confusion([[5, 1], [0, 7]], tmp_path / "c.png", "two", ["cat", "a very long name of a dog"])
+    assert written.count("cat") == 2
+    assert written.count("a very long...") == 2
+    written.clear()
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    plot_predictions(*CLASSIFIED, tmp_path / "p.png", "digits", names)
+    drawn = [text for text in written[2:] if not text[:1].isdigit()]
+    assert drawn[:4] == ["seven", drawn[1], "two", drawn[3]]
+    assert [drawn[1].split(",")[0], drawn[3].split(",")[0]] == ["not four", "not one"]
+
+
 def test_filters_are_numbered_and_many_are_cut(written, tmp_path):
     plot_filters(np.ones((100, 1, 3, 3)), tmp_path / "f.png", "conv1.kernel")
     assert "100 kernels of 1x3x3, the first 64 maps" in written
