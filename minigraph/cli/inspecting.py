@@ -112,18 +112,19 @@ def identified(definition: Definition, seed: int | None = None) -> Identifiabili
 
 def show(
     model: ModelArgument,
+    assignments: SetOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Draw it as png, svg or pdf instead."),
     ] = None,
 ) -> None:
     """Show MODEL's graph in the terminal, or draw it to a file."""
-    graph = load_definition(model).graph
+    graph = load_definition(model, parse_assignments(assignments)).graph
     output = Output()
     if out is None:
         from minigraph.views.rails import rails
 
-        output.say(rails(graph))
+        output.say(rails(graph, ascii_only=not output.draws_lines))
     else:
         from minigraph.views.plots import plot_graph
 

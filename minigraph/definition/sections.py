@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Count, Number, also_called
@@ -55,10 +55,20 @@ Columns = Annotated[
 ]
 
 
+def _sound_path(path: str) -> str:
+    if any(ord(letter) < 32 for letter in path):
+        raise expected("a path without tabs and line ends: \\t and the like are one letter, so write \\\\ or /")
+    return path
+
+
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(_sound_path)]
+"""A file's path; what a backslash has made of ``"data\\train.csv"`` is told."""
+
+
 class ArrayFile(Declared):
     """``{ file = "map.npy" }``: an array in a file of its own, or one of an npz."""
 
-    file: str = Field(min_length=1, description="npy, npz, csv, png or jpg; relative to the definition")
+    file: FilePath = Field(description="npy, npz, csv, png or jpg; relative to the definition")
     key: str | None = Field(None, description="the array's name in an npz; the input's or output's own when left out")
     columns: Columns | None = Field(
         None, description="of a csv with a sample in each row: the columns that are read, such as '1:', counted from 0"
@@ -113,7 +123,7 @@ class Split(Declared):
 class HeldOut(Declared):
     """``validation = { file = "validation.npz" }``: samples that are not trained on, in files of their own."""
 
-    file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
+    file: FilePath | None = Field(None, description="an npz with an array for each input and output")
     inputs: ArraysGiven = Field(
         default_factory=dict, description="each input's file or array", json_schema_extra=also_called("input")
     )
@@ -145,7 +155,7 @@ class DataSection(Declared):
     source: Literal["teacher", "file"] = Field(
         description="teacher: the targets are the graph's answers with the teacher's parameters; file: they are read"
     )
-    file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
+    file: FilePath | None = Field(None, description="an npz with an array for each input and output")
     samples: Count = Field(1, description="how many samples a distribution draws")
     inputs: dict[str, Annotated[ArraySource, PlainValidator(_array_source)]] = Field(
         default_factory=dict,

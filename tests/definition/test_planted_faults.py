@@ -1128,6 +1128,10 @@ TOML_FAULTS = [
     ),
 ]
 
+MORE = "more behind a value; expected a comma, or the bracket that closes"
+WITHIN = "a line that ends, or a tab, within a string; expected its closing quote, or \\n or \\t"
+BACKSLASH = "a backslash that stands for no letter; expected \\\\"
+
 JSON_FAULTS = [
     (
         '"schema_version": 1',
@@ -1137,15 +1141,17 @@ JSON_FAULTS = [
     ),
     ('"schema_version": 1', '"schema_version": "1"', "2:21: schema_version: found '1' (a string); expected an integer"),
     ('  "schema_version": 1,\n', "", "1:1: schema_version: missing key 'schema_version': the format's version: 1"),
-    ('"name": "small"', '"name": "small" x', "3:19: the text is not JSON: Expecting ',' delimiter"),
-    ('"loss": "sse",', '"loss": "sse"', "53:5: the text is not JSON: Expecting ',' delimiter"),
-    ('"steps": 20', '"steps": 2 0', "57:16: the text is not JSON: Expecting ',' delimiter"),
+    ('"name": "small"', '"name": "small" x', f"3:19: the text is not JSON: {MORE}"),
+    ('"loss": "sse",', '"loss": "sse"', f"53:5: the text is not JSON: {MORE}"),
+    ('"steps": 20', '"steps": 2 0', f"57:16: the text is not JSON: {MORE}"),
     (
         '"steps": 20',
         '"steps": 20, "steps": 30',
         "57:18: train.steps: key 'steps' is given twice, first in line 57; expected it once",
     ),
-    ('"small"', '"sm\nall"', "3:14: the text is not JSON: Invalid control character"),
+    ('"small"', '"sm\nall"', f"3:14: the text is not JSON: {WITHIN}"),
+    ('"small"', '"C:\\Users"', f"3:14: the text is not JSON: {BACKSLASH}, or / in a path"),
+    ('"steps": 20', '"steps": 20,', "57:17: the text is not JSON: a comma behind the last entry; expected none there"),
     ('"small"', '"sm\\ud800all"', "3:14: the text is not JSON: \\ud800 is half a character; expected both halves"),
     (
         '"kernel_size": 3',

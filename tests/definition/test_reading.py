@@ -161,7 +161,11 @@ def test_a_key_that_json_gives_twice_is_told_at_its_second_place(tmp_path: Path)
     ("text", "message"),
     [
         ("[]", "1:1: the text is not JSON: found [] (an array); expected an object"),
-        ("", "1:1: the text is not JSON: Expecting value"),
+        (
+            "",
+            "1:1: the text is not JSON: no value; expected a number, true, false, null, a string in double quotes, "
+            "[an array] or {an object}",
+        ),
         ("[" * 100_000, "1:1: the text is not JSON: nested too deeply"),
         ('{"a": ' + "1" * 5000 + "}", "1:7: the text is not JSON: a number with too many digits"),
     ],
