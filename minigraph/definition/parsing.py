@@ -38,7 +38,7 @@ def parse(source: Source) -> dict[str, Any]:
     try:
         tables = json.loads(source.text) if source.is_json else tomllib.loads(source.text.replace("\r\n", "\n"))
     except json.JSONDecodeError as error:
-        raise _syntax_error(source, _json_fault(error), error.lineno, error.colno) from None
+        raise _syntax_error(source, *_json_fault(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(source, *_toml_fault(source, str(error))) from None
     except RecursionError:
@@ -87,13 +87,14 @@ def _syntax_error(source: Source, fault: str, line: int, column: int) -> Definit
     return DefinitionError(source.render_at(Span(line, column, 1), f"the text is not {kind}: {fault}"))
 
 
-def _json_fault(error: json.JSONDecodeError) -> str:
-    """json's message in words that say what to do."""
+def _json_fault(error: json.JSONDecodeError) -> tuple[str, int, int]:
+    """json's message in words that say what to do, and its place."""
     fault = error.msg.removesuffix(" starting at").removesuffix(" at")
     before, here = error.doc[: error.pos].rstrip()[-1:], error.doc[error.pos : error.pos + 1]
     if "trailing comma" in fault or (here in ("}", "]") and before == ","):
-        return "a comma behind the last entry; expected none there"
-    return _JSON_FAULTS.get(fault, fault)
+        place = _place(error.doc, error.doc.rindex(",", 0, error.pos + 1))
+        return "a comma behind the last entry; expected none there", *place
+    return _JSON_FAULTS.get(fault, fault), error.lineno, error.colno
 
 
 _BACKSLASH = "a backslash that stands for no letter; expected \\\\"

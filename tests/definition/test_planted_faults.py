@@ -1151,7 +1151,7 @@ JSON_FAULTS = [
     ),
     ('"small"', '"sm\nall"', f"3:14: the text is not JSON: {WITHIN}"),
     ('"small"', '"C:\\Users"', f"3:14: the text is not JSON: {BACKSLASH}, or / in a path"),
-    ('"steps": 20', '"steps": 20,', "57:17: the text is not JSON: a comma behind the last entry; expected none there"),
+    ('"steps": 20', '"steps": 20,', "57:16: the text is not JSON: a comma behind the last entry; expected none there"),
     ('"small"', '"sm\\ud800all"', "3:14: the text is not JSON: \\ud800 is half a character; expected both halves"),
     (
         '"kernel_size": 3',
