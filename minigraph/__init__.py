@@ -107,7 +107,6 @@ if TYPE_CHECKING:
     from minigraph.model.gradient_check import gradcheck as gradcheck
     from minigraph.model.model import Gradients as Gradients
     from minigraph.model.model import Model as Model
-    from minigraph.model.model import load as load
     from minigraph.model.predict import predict as predict
     from minigraph.ops import Add as Add
     from minigraph.ops import AvgPool as AvgPool
@@ -140,6 +139,7 @@ if TYPE_CHECKING:
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
+    from minigraph.runs.loading import load as load
     from minigraph.solvers import LBFGS as LBFGS
     from minigraph.solvers import LM as LM
     from minigraph.steps.threads import set_threads as set_threads
@@ -168,7 +168,7 @@ _HOMES = {
     "inside": ("Explanation", "explain"),
     "model.gradient_check": ("gradcheck",),
     "graph.graph": ("Graph",),
-    "model.model": ("Gradients", "Model", "load"),
+    "model.model": ("Gradients", "Model"),
     "ops": (
         "Add",
         "AvgPool",
@@ -197,6 +197,7 @@ _HOMES = {
     "model.predict": ("predict",),
     "recipe.optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
+    "runs.loading": ("load",),
     "solvers": ("LBFGS", "LM"),
     "steps.threads": ("set_threads",),
     "training": ("History",),

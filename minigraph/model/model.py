@@ -27,15 +27,15 @@ from minigraph.arrays import (
     spell_shape,
 )
 from minigraph.convolution import find_engine
-from minigraph.errors import CallOrderError, CheckpointError, DefinitionError, ShapeError
-from minigraph.files.npz import read_npz
+from minigraph.errors import CallOrderError, DefinitionError, ShapeError
 from minigraph.files.writing import write_npz
 from minigraph.graph.graph import DTYPES, Graph
 from minigraph.graph.initialization import Explicit, Scheme
 from minigraph.model.parameters import Parameters
 from minigraph.model.plan import Plan, copy_in, copy_out
+from minigraph.model.weights import read_weights
 from minigraph.ops.base import Context, Parameter
-from minigraph.wording import did_you_mean, one_of
+from minigraph.wording import one_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -316,18 +316,7 @@ class Model(Generic[Answer]):
         Raises:
             CheckpointError: the file's names or shapes are not this model's. DataError: it cannot be read.
         """
-        arrays = read_npz(path)
-        known = {**self.parameters, **self.state}
-        faults = [f"'{name}' is missing" for name in known if name not in arrays]
-        faults += [f"'{name}' is not of this graph{did_you_mean(name, known)}" for name in arrays if name not in known]
-        for name in [name for name in known if name in arrays]:
-            if arrays[name].shape != known[name].shape:
-                found, expected = spell_shape(arrays[name].shape), spell_shape(known[name].shape)
-                faults.append(f"'{name}' has shape {found}, expected {expected}")
-            elif arrays[name].dtype.kind not in "biuf":
-                faults.append(f"'{name}' has dtype {arrays[name].dtype}, expected real numbers")
-        if faults:
-            raise CheckpointError(f"{path}: these weights do not fit graph '{self.graph.name}': " + "; ".join(faults))
+        arrays = read_weights(path, {**self.parameters, **self.state}, self.graph.name)
         for mapping in (self.parameters, self.state):
             for name in mapping:
                 mapping[name] = arrays[name]
@@ -402,18 +391,3 @@ def default_initializer(parameter: Parameter) -> Scheme | Explicit:
     if isinstance(parameter.default, str):
         return Scheme(scheme=parameter.default)
     return Explicit(values=parameter.default)
-
-
-def load(
-    definition: str | Path,
-    seed: int | np.random.Generator | None = None,
-    engine: str = "fast",
-    dtype: str | None = None,
-) -> Model[Answer]:
-    """A new model of a definition file, or of a bundled definition by its bare name; see :class:`Model`.
-
-    >>> import minigraph as mg
-    >>> mg.load("two_conv", seed=0).parameters["conv2.kernel"].shape
-    (1, 1, 4, 4)
-    """
-    return Model(Graph.load(definition), seed, engine, dtype)

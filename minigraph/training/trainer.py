@@ -63,6 +63,7 @@ class Trainer:
         best: the weights at the best evaluation, by name; empty until there is one.
         seconds: wall time of the steps and evaluations so far.
         stopped: see :class:`History`.
+        notes: what else its checkpoints keep, as plain tables.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        self.notes: dict[str, Any] = {}
         with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
             first = self.batches.at(0)
             first.forward()
@@ -265,6 +267,7 @@ class Trainer:
             **{f"best/{name}": array for name, array in self.best.items()},
             "losses": self.losses,
             "evaluations": np.array(json.dumps(self.evaluations)),
+            "notes": np.array(json.dumps(self.notes)),
         }
 
     def resume(self, saved: Mapping[str, Array]) -> None:
