@@ -76,7 +76,7 @@ class Winograd(Planned):
     def _kernel(self, taps: Array) -> tuple[Array, list[Step]]:
         """G g for kernels (O, kh, C, 3): an array (4, O, kh * C), and the steps that fill it."""
         matrix, copy = self.own((4, taps[..., 0].size)), self.own((*taps.shape[:3], 3))
-        product = partial(np.dot, KERNEL_TRANSFORM.astype(taps.dtype), copy.reshape(-1, 3).T, matrix)
+        product = partial(KERNEL_TRANSFORM.astype(taps.dtype).dot, copy.reshape(-1, 3).T, matrix)
         return matrix.reshape(4, len(taps), -1), [setter(copy, taps), product]
 
 
@@ -212,6 +212,6 @@ class Rows:
         return [
             *shared(lanes),
             partial(np.add.reduce, totals, 0, None, summed),
-            partial(np.dot, back, summed.reshape(4, -1), products),
+            partial(back.dot, summed.reshape(4, -1), products),
             setter(gradient, turned),
         ]

@@ -39,7 +39,6 @@ from minigraph.ops.checking import calling, check_array, check_errors, locked
 from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
 
-
 SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "pytorch_uniform"]
 """The schemes by which a parameter may be drawn; see :class:`minigraph.graph.initialization.Scheme`."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.ops.base import Commutes, Context, Errors, Op, PlanBackward, Slot, register_op, require_map
-from minigraph.steps.steps import Step, empty_batch_last, setter
+from minigraph.steps.steps import Step, applying, empty_batch_last, setter
 
 
 @register_op
@@ -44,7 +44,7 @@ class GlobalAvgPool(Op):
         def backward(error: Array, inputs: tuple[Array | None, ...], gradients: Mapping[str, Array]) -> list[Step]:
             if inputs[0] is None:
                 return []
-            return [partial(np.divide, error, count, share), setter(inputs[0], share)]
+            return [*applying(np.divide, share, error, count), setter(inputs[0], share)]
 
         total = partial(np.add.reduce, x, axis=(2, 3), keepdims=True, out=output)
-        return [total, partial(np.divide, output, count, output)], backward
+        return [total, *applying(np.divide, output, output, count)], backward

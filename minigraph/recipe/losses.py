@@ -55,7 +55,7 @@ class SumSquaredError(Loss):
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         np.subtract(answer, target, out=error)
         loss = float(np.vdot(error, error))
-        np.multiply(error, 2, out=error)
+        np.add(error, error, out=error)
         return loss
 
 

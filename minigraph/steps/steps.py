@@ -90,12 +90,14 @@ def applying(function: Callable[..., object], target: Array, *sources: Array | f
     """The steps that fill ``target`` with an elementwise function of arrays of its shape and of numbers; large arrays,
     all batch-last, are shared along their channels."""
     parts = into_lanes(target.shape[1], target.size > FEW_NUMBERS)
+    dtype = np.result_type(*sources)  # each call would make an array of this dtype of a plain number
+    arrays = [source if isinstance(source, np.ndarray) else np.array(source, dtype) for source in sources]
     if len(parts) == 1:
-        return [partial(function, *sources, out=target)]
+        return [partial(function, *arrays, out=target)]
 
     def lane(part: range) -> Lane:
         channels = slice(part.start, part.stop)
-        cut = (source[:, channels] if isinstance(source, np.ndarray) else source for source in sources)
+        cut = (array[:, channels] if array.ndim else array for array in arrays)
         return _ignoring_worker(partial(function, *cut, out=target[:, channels]))
 
     return shared([[lane(part)] for part in parts])
@@ -111,7 +113,7 @@ def copying(target: Array, source: Array) -> list[Step]:
 def multiplying(target: Array, left: Array, right: Array) -> list[Step]:
     """The steps that fill ``target`` (A, C), contiguous, with ``left`` (A, B) times ``right`` (B, C)."""
     parts = into_lanes(len(left), left.size * right.shape[1] > FEW_PRODUCTS)
-    lanes = [partial(np.dot, left[part.start : part.stop], right, target[part.start : part.stop]) for part in parts]
+    lanes = [partial(left[part.start : part.stop].dot, right, target[part.start : part.stop]) for part in parts]
     return [*lanes] if len(lanes) == 1 else shared([[_ignoring_worker(lane)] for lane in lanes])
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
-from minigraph.convolution import Geometry, choice, layer, lists, patches, winograd
+from minigraph.convolution import ENGINES, Geometry, choice, gemm, layer, lists, patches, winograd
 from minigraph.convolution.choice import ALGORITHMS, choose, plan_convolution
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.gemm import Gemm
@@ -193,6 +193,23 @@ LAYERS = {
     "one channel": Layer(1, 1, (512, 512), 1, (3, 3), (510, 510), Geometry(), 4),
     "depthwise": Layer(32, 32, (28, 28), 32, (3, 3), (26, 26), Geometry(groups=32), 4),
 }
+
+
+@pytest.mark.parametrize("batch", [gemm.SHORT_RUN, gemm.SHORT_RUN + 1])
+@pytest.mark.parametrize("padding", [(0, 0, 0, 0), (1, 2, 0, 1)])
+def test_the_errors_of_all_phases_come_to_their_places_for_any_number_of_samples(
+    batch: int, padding: tuple[int, int, int, int]
+) -> None:
+    geometry, generator = Geometry(stride=(2, 3), padding=padding), np.random.default_rng(5)
+    x, kernel = (generator.integers(-9, 9, shape).astype(float) for shape in ((batch, 2, 8, 9), (3, 2, 4, 5)))
+    error = generator.integers(-9, 9, (batch, 3, *geometry.output_size((8, 9), (4, 5)))).astype(float)
+    held, errors = (np.ascontiguousarray(batch_last(array)) for array in (x, error))
+    filled = np.full_like(held, np.nan)
+    convolution = plan_convolution(held, kernel, None, np.empty_like(errors), geometry)
+    assert isinstance(convolution, Gemm)
+    for step in convolution.convolved(errors, filled):
+        step()
+    assert_exact(batch_first(filled), ENGINES["naive"].input_error(error, kernel, geometry, (8, 9)))
 
 
 @pytest.mark.parametrize(
