@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from minigraph.runs.summary import Best, RunSummary
 
 import minigraph as mg
 from minigraph.cli.words import parse_axes
 from minigraph.data.loading import load_data
 from minigraph.definition import Override
 from minigraph.runs import sweep as module
+from minigraph.runs.summary import Best, RunSummary
 from minigraph.runs.sweep import combinations, sweep
 from minigraph.runs.sweep_results import Row, Run, Setting, Sweep, short_names
 from minigraph.views.plots.sweep import plot_sweep
