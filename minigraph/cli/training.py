@@ -21,7 +21,7 @@ from minigraph.cli.options import (
     require_train,
     train_overrides,
 )
-from minigraph.cli.output import Output
+from minigraph.cli.output import Output, complain
 from minigraph.cli.words import parse_assignments
 from minigraph.wording import counted, figures
 
@@ -75,8 +75,9 @@ def train(
     from minigraph.runs import folder as runs
     from minigraph.runs.resuming import Start, sections
     from minigraph.runs.summary import summarize
-    from minigraph.training import new_trainer, read_checkpoint, run_training
+    from minigraph.training import doubts, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
+    from minigraph.views.plan_table import missed, missed_text
 
     if out is not None and resume is not None:
         raise typer.BadParameter("found --out and --resume; expected one of them")
@@ -124,6 +125,9 @@ def train(
         require_train(definition)
         settings = definition.train
         assert settings is not None, "require_train has seen to it"
+        if not quiet:
+            for doubt in doubts(definition.graph, settings):
+                complain(f"warning: {definition.tell(doubt)}")
         network = Model(definition.graph, settings.seed, options.get("engine", "fast"))
         samples = load_data(definition, network.dtype, settings.seed)
         anomalies = options.get("detect_anomaly", False)
@@ -134,8 +138,9 @@ def train(
         if resume is None:
             folder = stack.enter_context(runs.run_folder(definition.graph.name, out))
         checkpoint = folder / runs.CHECKPOINT
-        if checkpoint.exists():
-            read_checkpoint(checkpoint, trainer)
+        changed = read_checkpoint(checkpoint, trainer) if checkpoint.exists() else None
+        if changed is not None:
+            output.warn(changed)
         trainer.begin()
         trainer.notes = Start(file, given, options).plain()
         first = trainer.step
@@ -149,6 +154,9 @@ def train(
             output.say(trainer.batches.note)
         if resume is not None:
             output.say(_where(trainer))
+        uncompiled = [] if as_json else missed(trainer.batches.plan)
+        if uncompiled:
+            output.say(missed_text(uncompiled))
         diverged = None
         with (
             runs.HistoryFile(folder / "history.csv", trainer) as history,
@@ -184,12 +192,14 @@ def train(
             output.say(f"stopped after {trainer.step} of {counted(trainer.length, 'step')}; to go on: {again}")
         else:
             taken = trainer.step - first
-            pace = f" ({taken / max(summary.seconds, 1e-9):,.0f} steps/s)" if taken else ""
+            pace = f"{taken / max(summary.seconds, 1e-9):,.0f} steps/s" if taken else ""
+            if taken and uncompiled:
+                pace += f", {counted(len(uncompiled), 'convolution')} could be compiled"
             if summary.stopped == "patience" and taken:
                 output.say(f"ended early: {_waited(trainer)}")
             output.say(
                 f"done: loss {figures(summary.loss_first)} -> {figures(summary.loss_final)} in "
-                f"{counted(trainer.step, 'step')}, {summary.seconds:.2f} s{pace}"
+                f"{counted(trainer.step, 'step')}, {summary.seconds:.2f} s{f' ({pace})' if pace else ''}"
             )
             if samples.teacher is not None:
                 output.say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -170,7 +171,7 @@ def _taught(
     graph: Graph, data: DataSection, inputs: dict[str, Array], dtype: str, generator: np.random.Generator
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """The graph's own answers with the teacher's parameters, and these."""
-    model = Model(graph, seed=0, dtype=dtype)
+    model: Model[Any] = Model(graph, seed=0, dtype=dtype)
     for name, parameter in graph.parameters.items():
         initial = data.teacher.get(name) or default_initializer(parameter)
         model.parameters[name] = initial.draw(parameter, generator)

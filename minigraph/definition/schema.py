@@ -129,7 +129,7 @@ def _object(declared: type[Declared], given: dict[str, Schema] | None = None) ->
     keys = {name: field for name, field in declared.model_fields.items() if field.is_required()}
     if "distribution" in properties:
         keys["distribution"] = declared.model_fields["distribution"]
-    summary = (declared.__doc__ or "").split("\n")[0]
+    summary = declared.summary.split("\n")[0]
     return {
         "type": "object",
         "description": summary,

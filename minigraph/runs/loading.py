@@ -8,7 +8,7 @@ import numpy as np
 
 from minigraph.definition.bundled import run_at
 from minigraph.graph.graph import Graph
-from minigraph.model.model import Model
+from minigraph.model.model import Answer, Model
 from minigraph.model.weights import weights_in
 
 
@@ -17,7 +17,7 @@ def load(
     seed: int | np.random.Generator | None = None,
     engine: str = "fast",
     dtype: str | None = None,
-) -> Model:
+) -> Model[Answer]:
     """A new model of a definition file, or of a bundled definition by its bare name; see :class:`Model`.
 
     Args:
@@ -30,7 +30,7 @@ def load(
     >>> mg.load("two_conv", seed=0).parameters["conv2.kernel"].shape
     (1, 1, 4, 4)
     """
-    model = Model(Graph.load(definition), seed, engine, dtype)
+    model: Model[Answer] = Model(Graph.load(definition), seed, engine, dtype)
     run = run_at(definition)
     if run is not None:
         model.load_weights(weights_in(run))
