@@ -123,8 +123,7 @@ def _train_one(task: tuple[int, Definition, int, str]) -> Run:
         run_training(trainer)
     except TrainingDiverged as error:
         diverged = error
-    found = summarize(trainer, test, engine, None, diverged)
-    return Run(place, seed, found.steps, found.loss_first, found.loss_final, found.seconds, found.diverged_at)
+    return Run(place, summarize(trainer, test, engine, None, diverged))
 
 
 def _trainer(definition: Definition, seed: int, engine: str) -> tuple[Trainer, Samples | None]:

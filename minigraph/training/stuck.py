@@ -18,6 +18,7 @@ from minigraph.ops.softmax import Softmax
 from minigraph.ops.tanh import Tanh
 from minigraph.recipe.losses import by_channel
 from minigraph.training.trainer import Trainer
+from minigraph.wording import counted, figures
 
 SAME = 1e-6
 """A loss that changed by no larger share ended where it began."""
@@ -41,15 +42,16 @@ def told_of(trainer: Trainer, loss_final: float) -> list[str]:
     if not isfinite(loss_final) or loss_final == 0:
         return []
     if abs(loss_final - first) <= SAME * abs(first):
-        sentences.append(f"the loss ended where it began: {first:.6g} before the first update, {loss_final:.6g} now")
+        sentences.append(
+            f"the loss ended where it began: {figures(first)} before the first update, {figures(loss_final)} now"
+        )
     limit = loss_of_the_best_constant(trainer)
     if limit is not None:
         if loss_final <= 1e4 * np.finfo(trainer.model.dtype).eps * limit:
             return []  # rounding is all that is left of the loss
         if loss_final >= (1 - NO_BETTER) * limit and _has_settled(trainer, loss_final, limit):
-            sentences.append(
-                f"the loss is no better than {limit:.6g}, that of the best constant answer (the same for all samples)"
-            )
+            constant = f"{figures(limit)}, that of the best constant answer (the same for all samples)"
+            sentences.append(f"the loss is no better than {constant}")
     if sentences or not trainer.has_gradient:
         flow = _flow(trainer)
         reasons = flow.reasons()
@@ -57,8 +59,10 @@ def told_of(trainer: Trainer, loss_final: float) -> list[str]:
             losses = trainer.losses
             changes = np.flatnonzero(losses != losses[-1])
             flat = trainer.batches.whole is not None and len(changes) < len(losses) - 1
-            since = f" (the loss has been {losses[-1]:.6g} since step {changes.max(initial=-1) + 1})" if flat else ""
-            count = f"{flow.samples} training sample{'s' * (flow.samples > 1)}"
+            since = (
+                f" (the loss has been {figures(losses[-1])} since step {changes.max(initial=-1) + 1})" if flat else ""
+            )
+            count = counted(flow.samples, "training sample")
             return [f"the network is dead: all gradients are exactly 0 on all {count}{since}", *reasons, *sentences]
         sentences += reasons if sentences else []
     return sentences

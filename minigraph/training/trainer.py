@@ -68,6 +68,7 @@ class Trainer:
             :meth:`begin`.
         seconds: wall time of the steps and evaluations so far.
         stopped: what ends the run before its length, if anything does.
+        notes: what else its checkpoints keep, as plain tables.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        self.notes: dict[str, Any] = {}
         with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
             first = self.batches.at(0)
             first.forward()
@@ -296,6 +298,7 @@ class Trainer:
             "losses": self.losses,
             "evaluations": np.array(json.dumps(self.evaluations)),
             "best_row": np.array(json.dumps(self.best_row)),
+            "notes": np.array(json.dumps(self.notes)),
         }
 
     def resume(self, saved: Mapping[str, Array]) -> None:

@@ -17,11 +17,12 @@ from minigraph.recipe.settings import TrainSection
 from minigraph.runs.summary import summarize
 from minigraph.training import Trainer, new_trainer, run_training
 from minigraph.training.stuck import loss_of_the_best_constant, told_of
+from minigraph.wording import figures
 from tests.helpers import Array
 
 N = 40
 NORMAL = {"distribution": "normal"}
-BEST = "the loss is no better than {:.6g}, that of the best constant answer (the same for all samples)"
+BEST = "the loss is no better than {}, that of the best constant answer (the same for all samples)"
 
 
 def network(op: mg.Op, bias: bool = False, kernel: Any = NORMAL, dtype: str = "float64") -> mg.Model:
@@ -68,11 +69,11 @@ def test_a_network_that_the_first_step_kills_is_told_with_its_relu(batch_size: i
     largest = float(np.max([model.forward(x) is not None and model.values["conv"].max()]))
     assert largest < 0
     loss = float((y**2).mean())
-    since = "" if batch_size else f" (the loss has been {loss:.6g} since step 1)"
+    since = "" if batch_size else f" (the loss has been {figures(loss)} since step 1)"
     assert sentences == [
         f"the network is dead: all gradients are exactly 0 on all 40 training samples{since}",
         f"ReLU 'act' is dead: none of its inputs is positive, the largest is {largest:.6g}",
-        BEST.format(y.var()),
+        BEST.format(figures(y.var())),
     ]
 
 
@@ -80,7 +81,7 @@ def test_a_network_that_was_dead_from_the_start_ends_where_it_began() -> None:
     sentences = told(network(mg.ReLU(), kernel=-1.0), *images())
     assert sentences[0].startswith("the network is dead: all gradients are exactly 0 on all 40 training samples (the ")
     loss = float((images()[1] ** 2).mean())
-    assert f"the loss ended where it began: {loss:.6g} before the first update, {loss:.6g} now" in sentences
+    assert f"the loss ended where it began: {figures(loss)} before the first update, {figures(loss)} now" in sentences
 
 
 def test_a_bias_behind_a_dead_relu_learns_the_best_constant_answer_and_no_more() -> None:
@@ -91,7 +92,7 @@ def test_a_bias_behind_a_dead_relu_learns_the_best_constant_answer_and_no_more()
     model.forward(x)
     largest = model.values["conv"].max()
     assert sentences == [
-        BEST.format(y.var()),
+        BEST.format(figures(y.var())),
         f"ReLU 'act' is dead: none of its inputs is positive, the largest is {largest:.6g}",
     ]
 
@@ -123,7 +124,9 @@ def test_a_rate_that_moves_nothing_is_told() -> None:
     x, y = images()
     loss = float((network(mg.Tanh(), bias=True).forward(x) - y).__pow__(2).mean())
     sentences = told(network(mg.Tanh(), bias=True), x, y, optimizer=mg.SGD(learning_rate=1e-300))
-    assert sentences[0] == f"the loss ended where it began: {loss:.6g} before the first update, {loss:.6g} now"
+    assert (
+        sentences[0] == f"the loss ended where it began: {figures(loss)} before the first update, {figures(loss)} now"
+    )
 
 
 def test_a_classifier_of_labels_without_a_pattern_is_no_better_than_their_shares() -> None:
@@ -134,7 +137,7 @@ def test_a_classifier_of_labels_without_a_pattern_is_no_better_than_their_shares
     sgd = mg.SGD(learning_rate=1.0)
     sentences = told(mg.Model(graph), np.ones((60, 1, 2, 2)), y, loss="cross_entropy", optimizer=sgd, steps=500)
     shares = np.array([1, 2, 3]) / 6
-    assert sentences == [BEST.format(-(shares * np.log(shares)).sum())]
+    assert sentences == [BEST.format(figures(-(shares * np.log(shares)).sum()))]
 
 
 # What is not said
@@ -172,7 +175,7 @@ def test_an_exact_minimum_with_a_loss_left_is_not_dead() -> None:
     trainer = begun(model, x, target)
     run_training(trainer)
     assert not trainer.has_gradient
-    assert told_of(trainer, 0.5) == ["the loss ended where it began: 0.5 before the first update, 0.5 now"]
+    assert told_of(trainer, 0.5) == ["the loss ended where it began: 0.500000 before the first update, 0.500000 now"]
 
 
 def test_a_dead_branch_beside_a_sound_one_is_not_told() -> None:
@@ -261,9 +264,13 @@ def test_the_command_says_it_beside_the_same_loss(tmp_path: Path, capsys: pytest
     words = ["train", str(tmp_path / "dead.toml"), "--data", str(tmp_path / "data.npz"), "--no-plots"]
     with pytest.raises(SystemExit) as left:
         main([*words, "--out", str(tmp_path / "run")])
-    lines = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
     loss = float((y**2).mean())
     assert left.value.code in (0, None)
-    assert any(line.startswith("done: loss ") and f"-> {loss:.6g} in 50 steps" in line for line in lines)
-    since = f"(the loss has been {loss:.6g} since step 1)"
-    assert f"warning: the network is dead: all gradients are exactly 0 on all 40 training samples {since}" in lines
+    assert any(line.startswith("done: loss ") and f"-> {figures(loss)} in 50 steps" in line for line in lines)
+    since = f"(the loss has been {figures(loss)} since step 1)"
+    assert (
+        f"warning: the network is dead: all gradients are exactly 0 on all 40 training samples {since}"
+        in said.err.splitlines()
+    )
