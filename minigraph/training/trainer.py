@@ -125,6 +125,11 @@ class Trainer:
         return self.step >= self.length or self.stopped is not None
 
     @property
+    def has_gradient(self) -> bool:
+        """Whether the gradient of the last step was anything but zeros."""
+        return bool(self._gradient.any())
+
+    @property
     def columns(self) -> list[str]:
         """What the evaluations tell beside the step and the mean loss of training."""
         names = columns(self.model, self.settings)
@@ -329,7 +334,7 @@ class Trainer:
         """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
         step, losses = self.step, self._losses[: self.step + 1].copy()
         place = first_not_finite(self.model, self.batches.at(step))
-        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit, self.rate)
+        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit)
         history = History(losses, self.seconds, self.evaluations, self.best_row or None, "diverged")
         error = TrainingDiverged(text, step, history)
         if self._good is not None:
