@@ -38,8 +38,8 @@ def hold_threads(count: int | None) -> int | None:
 
         if count > processors():
             complain(
-                f"warning: --threads {count}: found more than the {counted(processors(), 'processor')} that this process "
-                "may use; threads that take turns on one are not faster"
+                f"warning: --threads {count}: found more than the {counted(processors(), 'processor')} that "
+                "this process may use; threads that take turns on one are not faster"
             )
         set_threads(count)
     return count
