@@ -132,7 +132,7 @@ def show(
     if out is None:
         from minigraph.views.rails import rails
 
-        output.say(rails(graph, ascii_only=not output.draws_lines))
+        output.say(rails(graph))
     else:
         from minigraph.views.plots import plot_graph
 

@@ -161,8 +161,8 @@ class Op(Declared, ABC):
     """
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "op": ("type", "op_type", "class_name", "layer"),
-        "inputs": ("input", "bottom"),
+        "op": ("type", "op_type", "class_name", "layer", "kind", "operation"),
+        "inputs": ("input", "bottom", "from", "source", "parents"),
         "trainable": (),
         "share": (),
         "init": ("initializer", "kernel_initializer", "weight_filler"),
