@@ -24,9 +24,20 @@ from minigraph.training.evaluation import columns, evaluate
 OnStep = Callable[[int, float], object]
 
 
+def told_end(first: float | None, final: float | None, steps: int, seconds: float) -> str:
+    """A run in a line: its first loss and its last, how many updates it took and how long."""
+    losses = "" if first is None or final is None else f"loss {first:.6g} -> {final:.6g} in "
+    return f"{losses}{steps} step{'s' * (steps != 1)}, {seconds:.2f} s"
+
+
+def told_figures(row: Mapping[str, float]) -> str:
+    """What an evaluation tells, in a line."""
+    return "  ".join(f"{key} {value:.6g}" for key, value in row.items() if key != "step")
+
+
 @dataclass(frozen=True)
 class History:
-    """What a training run saw.
+    """What a training run saw. Its text is how it ended.
 
     Attributes:
         loss: (steps,), the loss before each update, in float64.
@@ -42,6 +53,16 @@ class History:
     evaluations: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, float] | None = None
     stopped: Literal["patience", "interrupted"] | None = None
+
+    def __str__(self) -> str:
+        first, final = (float(self.loss[end]) if len(self.loss) else None for end in (0, -1))
+        lines = [told_end(first, final, len(self.loss), self.seconds), *map(told_figures, self.evaluations[-1:])]
+        if self.best is not None:
+            step = int(self.best["step"])
+            lines.append(f"best after {step} step{'s' * (step != 1)}: {told_figures(self.best)}")
+        return "\n".join([*lines, *([f"ended early: {self.stopped}"] if self.stopped else [])])
+
+    __repr__ = __str__
 
 
 class Trainer:
