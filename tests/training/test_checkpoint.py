@@ -183,3 +183,18 @@ def test_a_run_that_diverges_keeps_a_checkpoint_from_before(tmp_path: Path) -> N
     sgd = mg.SGD(learning_rate=0.01)
     history = mg.train(mg.Model(graph), x, 3 * x, optimizer=sgd, steps=500, checkpoint=path, resume=True)
     assert history.loss[-1] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing/run.npz", "No such file or directory"),
+        ("", "it is a folder; expected the name of a file"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_written_is_told_before_training(tmp_path: Path, name: str, why: str) -> None:
+    model, sgd = network(), mg.SGD(learning_rate=0.1)
+    with raises(DataError, f"{tmp_path / name}: cannot be written: {why}"):
+        mg.train(model, *samples(), loss="cross_entropy", optimizer=sgd, steps=3, checkpoint=tmp_path / name)
+    assert_exact(model.parameters["conv.kernel"], network().parameters["conv.kernel"])
+    assert list(tmp_path.iterdir()) == []
