@@ -2,8 +2,8 @@
 
     python -m benchmarks.first_values [SEEDS]
 
-A seed draws parameters, the split and the order of the samples. The last weights are judged on test samples that nothing
-was chosen by.
+A seed draws parameters, the split and the order of the samples. The last weights are judged on test samples, by which
+nothing was chosen.
 """
 
 from __future__ import annotations

@@ -44,6 +44,10 @@ Train:
     LM                Levenberg-Marquardt, for sums of squares
     LBFGS             quasi-Newton steps, for sums of squares
 
+Look inside:
+    explain           one training step of a model, taken apart into steps
+    Explanation       what explain answers, by node
+
 Recover:
     recover           the kernels that made the data, with a verdict
     Recovery          what recover answers
@@ -72,6 +76,7 @@ Errors:
     OpError           an op returns what it may not
     ExecutorError     the workers cannot be reached any more
     TrainingDiverged  the loss is not finite, or beyond reason
+    MinigraphWarning  what a user should know, and no error
 """
 
 # Each name is imported from its own file when it is first used, so that `import minigraph` is quick.
@@ -92,14 +97,16 @@ if TYPE_CHECKING:
     from minigraph.errors import DefinitionError as DefinitionError
     from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
+    from minigraph.errors import MinigraphWarning as MinigraphWarning
     from minigraph.errors import OpError as OpError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
     from minigraph.graph.graph import Graph as Graph
+    from minigraph.inside import Explanation as Explanation
+    from minigraph.inside import explain as explain
     from minigraph.model.gradient_check import gradcheck as gradcheck
     from minigraph.model.model import Gradients as Gradients
     from minigraph.model.model import Model as Model
-    from minigraph.model.model import load as load
     from minigraph.model.predict import predict as predict
     from minigraph.ops import Add as Add
     from minigraph.ops import AvgPool as AvgPool
@@ -132,6 +139,7 @@ if TYPE_CHECKING:
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
+    from minigraph.runs.loading import load as load
     from minigraph.solvers import LBFGS as LBFGS
     from minigraph.solvers import LM as LM
     from minigraph.steps.threads import set_threads as set_threads
@@ -152,13 +160,15 @@ _HOMES = {
         "DefinitionError",
         "ExecutorError",
         "MinigraphError",
+        "MinigraphWarning",
         "OpError",
         "ShapeError",
         "TrainingDiverged",
     ),
+    "inside": ("Explanation", "explain"),
     "model.gradient_check": ("gradcheck",),
     "graph.graph": ("Graph",),
-    "model.model": ("Gradients", "Model", "load"),
+    "model.model": ("Gradients", "Model"),
     "ops": (
         "Add",
         "AvgPool",
@@ -187,6 +197,7 @@ _HOMES = {
     "model.predict": ("predict",),
     "recipe.optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
+    "runs.loading": ("load",),
     "solvers": ("LBFGS", "LM"),
     "steps.threads": ("set_threads",),
     "training": ("History",),

@@ -9,6 +9,7 @@ import typer
 
 from minigraph.cli.options import JsonOption
 from minigraph.cli.output import Output
+from minigraph.wording import figures
 
 
 def compare(
@@ -30,10 +31,10 @@ def compare(
             f"{run.optimizer} {run.learning_rate:g}",
             str(run.seed),
             f"{run.steps:,}",
-            f"{run.loss_first:.4g}",
-            f"{run.loss_final:.4g}",
-            "" if run.best is None else f"{run.metric} {run.best:.4g}",
-            "" if run.test is None else f"{run.test:.4g}",
+            f"{figures(run.loss_first, 4)}",
+            f"{figures(run.loss_final, 4)}",
+            "" if run.best is None else f"{run.metric} {figures(run.best, 4)}",
+            "" if run.test is None else f"{figures(run.test, 4)}",
             "" if run.seconds is None else f"{run.seconds:.2f}",
             run.end,
         )

@@ -26,10 +26,24 @@ class Output:
         self.quiet = quiet
         self.stream = sys.stderr if as_json else sys.stdout
 
+    @property
+    def draws_lines(self) -> bool:
+        """Whether the terminal, or the file, can hold what a graph is drawn with."""
+        try:
+            "│●".encode(getattr(self.stream, "encoding", None) or "utf-8")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
     def say(self, text: str) -> None:
         """A line, or several, for people."""
         if not self.quiet:
             print(printable(text, keep="\n"), file=self.stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        """A warning, on stderr."""
+        if not self.quiet:
+            complain(f"warning: {text}")
 
     def result(self, values: dict[str, Any]) -> None:
         """The command's result, printed when JSON was asked for; numbers that are not finite are null."""

@@ -23,6 +23,7 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_axes, parse_seeds
+from minigraph.wording import figures
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition, Override
@@ -95,7 +96,7 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
     def run_line(one: Run) -> str:
         where = f"{settings[one.setting].label}, seed {one.seed}"
         return f"{where}: " + (
-            f"diverged at step {one.diverged_at}" if one.diverged_at is not None else f"loss {one.loss_final:.6g}"
+            f"diverged at step {one.diverged_at}" if one.diverged_at is not None else f"loss {figures(one.loss_final)}"
         )
 
     if output.quiet:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from minigraph.arrays import Array
 from minigraph.data.loading import Data
+from minigraph.definition.bundled import DEFINITION
 from minigraph.errors import DataError, TrainingDiverged
 from minigraph.files.plain import plain
 from minigraph.files.writing import PART, write_npz, write_text
 from minigraph.model.model import Model
+from minigraph.model.weights import LAST
 from minigraph.runs.locking import LOCK, locked
 from minigraph.training.evaluation import evaluate
 from minigraph.training.trainer import Trainer
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT = "checkpoint.npz"
-DEFINITION = "definition.toml"
 
 
 @dataclass(frozen=True)
@@ -63,29 +64,40 @@ class RunSummary:
 
 
 @contextmanager
-def run_folder(name: str, out: Path | None = None, resume: Path | None = None) -> Iterator[Path]:
-    """The folder of a run, locked while it is entered: ``out``, or the next free ``runs/NAME/NNN``, or ``resume``.
+def run_folder(name: str, out: Path | None = None) -> Iterator[Path]:
+    """The folder of a new run, locked while it is entered: ``out``, or the next free ``runs/NAME/NNN``.
 
     Raises:
-        DataError: another process works in it, ``out`` has files already, ``resume`` is no run's folder, or a folder
-            cannot be made.
+        DataError: another process works in it, ``out`` has files already, or the folder cannot be made.
     """
-    if resume is not None:
-        if not resume.is_dir():
-            raise DataError(f"{resume}: no such folder; expected a run's")
-        folder = resume
-    else:
-        folder = _new_folder(name, out)
+    folder = _new_folder(name, out)
     with locked(folder):
-        names = {file.name for file in folder.iterdir()} - {LOCK}
-        unfinished = {file for file in names if file.endswith(PART)}
-        if resume is None and names:
+        if _names(folder):
             raise DataError(f"{out}: found a folder with files; expected a new or empty folder: nothing is overwritten")
-        if names - unfinished and not names & {CHECKPOINT, DEFINITION}:
-            raise DataError(f"{resume}: found neither {CHECKPOINT} nor {DEFINITION}; expected a run's folder")
-        for file in unfinished:
-            (folder / file).unlink()  # what a killed process was writing
         yield folder
+
+
+@contextmanager
+def resumed_folder(folder: Path) -> Iterator[Path]:
+    """The folder of a run that is gone on with, locked while it is entered.
+
+    Raises:
+        DataError: another process works in it, or it is no run's folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected a run's")
+    with locked(folder):
+        names = _names(folder)
+        unfinished = {name for name in names if name.endswith(PART)}
+        if names - unfinished and not names & {CHECKPOINT, DEFINITION}:
+            raise DataError(f"{folder}: found neither {CHECKPOINT} nor {DEFINITION}; expected a run's folder")
+        for name in unfinished:
+            (folder / name).unlink()  # what a killed process was writing
+        yield folder
+
+
+def _names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()} - {LOCK}
 
 
 def new_folder(name: str, out: Path | None) -> Path:
@@ -185,13 +197,13 @@ def summarize(
 
 def write_results(folder: Path, model: Model, summary: RunSummary) -> None:
     """Write ``weights.npz`` and ``summary.json``, each whole or not at all."""
-    model.save(folder / "weights.npz")
+    model.save(folder / LAST)
     write_text(folder / "summary.json", json.dumps(summary.plain(), indent=2) + "\n")
 
 
 def write_recovery(folder: Path, definition: Definition, found: Recovery, seed: int) -> None:
     """Write ``definition.toml``, ``weights.npz`` (aligned with a teacher) and ``recovery.json``, each whole or not."""
-    definition.save(folder / "definition.toml")
-    write_npz(folder / "weights.npz", found.parameters)
+    definition.save(folder / DEFINITION)
+    write_npz(folder / LAST, found.parameters)
     facts = {"name": definition.graph.name, "seed": seed, **found.plain()}
     write_text(folder / "recovery.json", json.dumps(facts, indent=2) + "\n")

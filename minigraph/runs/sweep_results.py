@@ -17,6 +17,7 @@ from minigraph.definition import Definition
 from minigraph.files.plain import plain
 from minigraph.files.writing import write_text
 from minigraph.views.summary import table
+from minigraph.wording import figures
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Sweep:
         columns = [*short_names(keys), "runs", "diverged", "median loss", "lowest", "highest"]
         cells = [
             [*setting.texts.values(), str(row.runs), str(row.diverged)]
-            + [f"{loss:.6g}" if isfinite(loss) else "-" for loss in (row.median, row.lowest, row.highest)]
+            + [figures(loss) if isfinite(loss) else "-" for loss in (row.median, row.lowest, row.highest)]
             for setting, row in zip(self.settings, self.rows, strict=True)
         ]
         return table(columns, cells, right=columns[len(keys) :])

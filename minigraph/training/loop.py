@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minigraph.data.samples import Samples
-from minigraph.errors import DefinitionError, TrainingDiverged
+from minigraph.errors import DefinitionError, Problem, TrainingDiverged
 from minigraph.files.writing import write_npz
+from minigraph.graph.checking import shape_doubts
+from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, loss_doubts
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import write_checkpoint
 from minigraph.training.trainer import OnStep, Trainer
@@ -18,7 +20,12 @@ from minigraph.training.trainer import OnStep, Trainer
 PACE = 0.1
 """Seconds between two moments at which a run is shown and can be stopped."""
 REST = 10.0
-"""Seconds between two checkpoints, where no number of steps is set."""
+"""Seconds between two checkpoints, where no number of steps is set; the first ones follow each other sooner."""
+
+
+def doubts(graph: Graph, settings: TrainSection) -> list[Problem]:
+    """What is hardly meant about training a graph so: channels last, and a loss that does not go with what answers."""
+    return [*shape_doubts(graph.inputs), *loss_doubts(graph.answering(), settings.loss)]
 
 
 def new_trainer(
@@ -58,7 +65,10 @@ def run_training(
     Raises:
         TrainingDiverged: the checkpoint is then from before the loss began to rise.
     """
-    every, ahead, best, written = trainer.settings.checkpoint_every, 1, trainer.best, time.perf_counter()
+    every, ahead, best = trainer.settings.checkpoint_every, 1, trainer.best
+    if checkpoint is not None:
+        write_checkpoint(checkpoint, trainer)
+    written, rest = time.perf_counter(), 1.0
     while not trainer.done:
         before, seconds, due = trainer.step, trainer.seconds, trainer.next_evaluation()
         until = min(before + ahead, due, trainer.length)
@@ -80,7 +90,7 @@ def run_training(
         if trainer.best is not best:
             best = trainer.best
             write_npz(checkpoint.with_name("best.npz"), best)
-        old = time.perf_counter() - written > REST if every is None else trainer.step % every == 0
+        old = time.perf_counter() - written > rest if every is None else trainer.step % every == 0
         if old or trainer.done:
             write_checkpoint(checkpoint, trainer)
-            written = time.perf_counter()
+            written, rest = time.perf_counter(), min(2 * rest, REST)

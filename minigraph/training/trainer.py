@@ -20,19 +20,20 @@ from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
 from minigraph.training.diagnosis import beyond_reason, divergence_text, first_not_finite
 from minigraph.training.evaluation import columns, evaluate
+from minigraph.wording import counted, figures
 
 OnStep = Callable[[int, float], object]
 
 
 def told_end(first: float | None, final: float | None, steps: int, seconds: float) -> str:
     """A run in a line: its first loss and its last, how many updates it took and how long."""
-    losses = "" if first is None or final is None else f"loss {first:.6g} -> {final:.6g} in "
-    return f"{losses}{steps} step{'s' * (steps != 1)}, {seconds:.2f} s"
+    losses = "" if first is None or final is None else f"loss {figures(first)} -> {figures(final)} in "
+    return f"{losses}{counted(steps, 'step')}, {seconds:.2f} s"
 
 
 def told_figures(row: Mapping[str, float]) -> str:
     """What an evaluation tells, in a line."""
-    return "  ".join(f"{key} {value:.6g}" for key, value in row.items() if key != "step")
+    return "  ".join(f"{key} {figures(value)}" for key, value in row.items() if key != "step")
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ class History:
         first, final = (float(self.loss[end]) if len(self.loss) else None for end in (0, -1))
         lines = [told_end(first, final, len(self.loss), self.seconds), *map(told_figures, self.evaluations[-1:])]
         if self.best is not None:
-            step = int(self.best["step"])
-            lines.append(f"best after {step} step{'s' * (step != 1)}: {told_figures(self.best)}")
+            lines.append(f"best after {counted(int(self.best['step']), 'step')}: {told_figures(self.best)}")
         return "\n".join([*lines, *([f"ended early: {self.stopped}"] if self.stopped else [])])
 
     __repr__ = __str__
@@ -84,6 +84,7 @@ class Trainer:
         best: the weights at the best evaluation, by name; empty until there is one.
         seconds: wall time of the steps and evaluations so far.
         stopped: see :class:`History`.
+        notes: what else its checkpoints keep, as plain tables.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        self.notes: dict[str, Any] = {}
         with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
             first = self.batches.at(0)
             first.forward()
@@ -286,6 +288,7 @@ class Trainer:
             **{f"best/{name}": array for name, array in self.best.items()},
             "losses": self.losses,
             "evaluations": np.array(json.dumps(self.evaluations)),
+            "notes": np.array(json.dumps(self.notes)),
         }
 
     def resume(self, saved: Mapping[str, Array]) -> None:

@@ -112,6 +112,40 @@ def test_data_of_the_users_own_replace_the_definitions(command: CommandLine) -> 
     assert json.loads(answer.out)["loss_first"] == 0
 
 
+def test_data_of_the_users_own_replace_the_arrays_and_nothing_else(command: CommandLine) -> None:
+    x = np.random.default_rng(0).normal(size=(50, 1, 8, 8))
+    np.savez("own.npz", image=x, logits=np.arange(50) % 10)
+    words = ["--set", "data.split.validation=0.2", "--set", "train.patience=1", "--epochs", "9", "--no-plots"]
+    answer = command("train", "digits", "--data", "own.npz", *words, "--json")
+    result = json.loads(answer.out)
+    assert result["metrics"].keys() >= {"validation_loss", "test_loss"}
+    assert result["stopped"] == "patience"
+    definition = mg.Definition.load(Path(result["out"], "definition.toml"))
+    assert definition.data is not None
+    assert definition.data.split is not None
+    assert (definition.data.split.validation, definition.data.split.test) == (0.2, 0.2)
+
+
+def test_a_runs_definition_works_where_it_lies(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("project", "large/disk"):
+        Path(folder).mkdir(parents=True)
+    Path("project/runs").symlink_to(tmp_path / "large" / "disk")
+    np.savez("project/pairs.npz", image=np.ones((20, 20)), conv2=np.ones((8, 8)))
+    monkeypatch.chdir("project")
+    answer = command("train", "two_conv", "--data", "pairs.npz", "--steps", "3", "--no-plots", "--out", "first")
+    Path("near.toml").write_text(
+        Path("first/definition.toml").read_text().replace(str(tmp_path / "project" / "pairs.npz"), "pairs.npz")
+    )
+    answer = command("train", "near.toml", "--no-plots", "--out", "runs/second")
+    assert answer.status == 0, answer.err
+    monkeypatch.chdir("runs/second")
+    answer = command("train", "definition.toml", "--no-plots", "--out", "third")
+    assert answer.status == 0, answer.err
+    assert Path("third/weights.npz").read_bytes() == Path("weights.npz").read_bytes()
+
+
 def test_divergence_names_the_step_keeps_the_losses_and_leaves_with_1(command: CommandLine) -> None:
     answer = command("train", "two_conv", "--learning-rate", "1", "--json")
     assert answer.status == 1

@@ -131,7 +131,7 @@ def test_a_diverged_run_counts_as_infinite_in_the_median_only(
 def test_the_table_and_the_files_say_the_same(tmp_path: Path) -> None:
     made = made_up(3.0, np.inf)
     made.write(tmp_path)
-    assert str(made).splitlines()[-1].split() == ["1", "2", "1", "-", "3", "3"]
+    assert str(made).splitlines()[-1].split() == ["1", "2", "1", "-", "3.00000", "3.00000"]
     assert (tmp_path / "sweep.csv").read_text() == (
         "a.b,seed,steps,loss_first,loss_final,seconds,diverged_at\n1,0,5,9.0,3.0,0.1,\n1,1,5,9.0,inf,0.1,4\n"
     )

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import minigraph as mg
+from minigraph.convolution import choice
+from minigraph.convolution.winograd import Winograd
 from minigraph.errors import CheckpointError, DataError, TrainingDiverged
 from minigraph.recipe.schedules import Cosine, Plateau
 from tests.helpers import assert_exact, raises
@@ -50,7 +52,8 @@ def test_a_resumed_run_ends_in_the_bits_of_an_unbroken_one(kind: str, tmp_path: 
         kept = {"checkpoint": path, "checkpoint_every": 2, "resume": True, **RUNS[kind]}
         with pytest.raises(Killed):
             train(network(), killed_at, **kept)
-        assert path.exists() == (killed_at >= 2)
+        with np.load(path) as kept_arrays:
+            assert kept_arrays["step"] == killed_at // 2 * 2
         model = network()
         found = train(model, **kept)
         assert found.loss.tobytes() == wanted.loss.tobytes()
@@ -198,3 +201,19 @@ def test_a_checkpoint_that_cannot_be_written_is_told_before_training(tmp_path: P
         mg.train(model, *samples(), loss="cross_entropy", optimizer=sgd, steps=3, checkpoint=tmp_path / name)
     assert_exact(model.parameters["conv.kernel"], network().parameters["conv.kernel"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_going_on_with_other_algorithms_warns_and_refuses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, given = tmp_path / "run.npz", {**RUNS["momentum"], "loss": "cross_entropy", "seed": 3}
+    mg.train(network(), *samples(), **given, steps=5, checkpoint=path)
+    mg.train(network(), *samples(), **given, steps=6, checkpoint=path, resume=True)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: Winograd)
+    with pytest.warns(mg.MinigraphWarning) as told:
+        mg.train(network(), *samples(), **given, steps=7, checkpoint=path, resume=True)
+    assert [str(warning.message) for warning in told] == [
+        f"{path}: other algorithms are chosen for convolutions than before (conv: winograd, before gemm): "
+        "the run may end in other bits than an unbroken one"
+    ]
+    assert told[0].filename == __file__

@@ -14,6 +14,7 @@ from minigraph.errors import DataError
 from minigraph.views.plots.loss import log_ticks, smoothed, thinned
 from minigraph.views.plots.sheet import (
     BLUE,
+    OCHRE,
     RED,
     SOFT,
     Line,
@@ -25,8 +26,9 @@ from minigraph.views.plots.sheet import (
     printable,
     write_head,
 )
+from minigraph.wording import figures
 
-HUES = (BLUE, RED, "#4f8a4c", "#8a5a9e", "#c08a2d", "#3d8f94", "#7a5c48", SOFT)
+HUES = (BLUE, RED, "#4f8a4c", "#8a5a9e", OCHRE, "#3d8f94", "#7a5c48", SOFT)
 WIDE, HIGH, LEADING = 430.0, 250.0, 13.0
 
 
@@ -56,7 +58,8 @@ def plot_comparison(losses: Mapping[str, ArrayLike], path: str | Path, title: st
     room = max(0.05 * (high - low), 0.02)
     low, high = low - room, high + room
     labels = [
-        Line(f"{printable(name)}  {10 ** drawn[name][-1]:.3g}", 8.5, "bold", hue(i)) for i, name in enumerate(curves)
+        Line(f"{printable(name)}  {figures(10 ** drawn[name][-1], 4)}", 8.5, "bold", hue(i))
+        for i, name in enumerate(curves)
     ]
     head = [Line(printable(title), 13, "bold")]
     top = foot_of_head(head) + 18

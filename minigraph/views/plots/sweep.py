@@ -29,6 +29,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
+from minigraph.wording import figures
 
 WIDE, ROW, LEADING = 400.0, 30.0, 12.0
 SPREAD = 0.3  # of a row's height, to both sides: dots of one setting stand apart by their order
@@ -104,7 +105,7 @@ def plot_sweep(losses: Mapping[str, Sequence[float]], path: str | Path, title: s
             if np.isfinite(median):
                 (x,) = places(np.array([median]))
                 axes.plot([x, x], [middle - 0.38 * height, middle + 0.38 * height], color=INK, lw=1.8)
-                write(sheet, Line(f"{median:.4g}", 9, "bold", BLUE), at, top + middle)
+                write(sheet, Line(figures(median, 4), 9, "bold", BLUE), at, top + middle)
                 at += 50
             lost = int((~finite).sum())
             if lost:
