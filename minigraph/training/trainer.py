@@ -60,9 +60,9 @@ class History:
         lines += map(told_figures, self.evaluations[-1:])
         if self.best is not None:
             lines.append(f"best after {counted(int(self.best['step']), 'step')}: {told_figures(self.best)}")
-        return "\n".join(
-            [*lines, *([f"ended: {self.stopped}"] if self.stopped in ("patience", "interrupted", "diverged") else [])]
-        )
+        if self.stopped not in (None, "steps", "epochs"):
+            lines.append(f"ended early: {self.stopped}")
+        return "\n".join(lines)
 
     __repr__ = __str__
 
