@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
+from minigraph.cli import comparing, explaining, inspecting, recovering, sweeping, training, using
 from minigraph.cli.output import INTERRUPTED_STATUS, REPLACED, complain, print_error
 from minigraph.cli.usage import usage_text
 from minigraph.errors import MinigraphError, TrainingDiverged
@@ -40,6 +40,7 @@ app.command("sweep")(sweeping.sweep)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)
+app.command("explain")(explaining.explain)
 app.command("predict")(using.predict)
 app.command("export")(using.export)
 app.command("new")(using.new)

@@ -156,6 +156,11 @@ class Trainer:
         return names[1:] if self.validation is None else [f"validation_{name}" for name in names]
 
     @property
+    def optimizer_state(self) -> dict[str, Array]:
+        """Copies of what the optimizer remembers, by name."""
+        return {name: array.copy() for name, array in self._state.items()}
+
+    @property
     def rate(self) -> float:
         """The learning rate of the next step; NaN of a solver, which has none."""
         schedule, rate = self.settings.schedule, nan if self._optimizer is None else self._optimizer.learning_rate
