@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minigraph.wording import KeyPath
+from minigraph.wording import KeyPath, counted
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition, Override
@@ -33,8 +33,14 @@ SchedulerOption = Annotated[
 def hold_threads(count: int | None) -> int | None:
     """Let everything from here on use so many threads; None leaves it as it is."""
     if count is not None:
-        from minigraph.steps.threads import set_threads
+        from minigraph.cli.output import complain
+        from minigraph.steps.threads import processors, set_threads
 
+        if count > processors():
+            complain(
+                f"warning: --threads {count}: found more than the {counted(processors(), 'processor')} that "
+                "this process may use; threads that take turns on one are not faster"
+            )
         set_threads(count)
     return count
 

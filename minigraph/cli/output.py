@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from typing import Any
@@ -12,6 +13,21 @@ from minigraph.wording import printable
 
 INTERRUPTED_STATUS = 130
 """The exit status after Ctrl-C."""
+
+
+REPLACED = "minigraph"
+"""The name under which :func:`_replaced` handles what a stream's encoding lacks."""
+_DRAWN = dict(zip("│├┤┼╰╯┴╭╮┬─●○▁▂▃▄▅▆▇█", "|||+'''...-*o_.-~=+*#", strict=True))
+"""What graphs, tables and curves are drawn with, and the letters of ASCII for it."""
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_DRAWN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(REPLACED, _replaced)
 
 
 class Output:
@@ -25,15 +41,6 @@ class Output:
         self.as_json = as_json
         self.quiet = quiet
         self.stream = sys.stderr if as_json else sys.stdout
-
-    @property
-    def draws_lines(self) -> bool:
-        """Whether the terminal, or the file, can hold what a graph is drawn with."""
-        try:
-            "│●".encode(getattr(self.stream, "encoding", None) or "utf-8")
-        except (UnicodeEncodeError, LookupError):
-            return False
-        return True
 
     def say(self, text: str) -> None:
         """A line, or several, for people."""

@@ -161,8 +161,8 @@ class Op(Declared, ABC):
     """
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "op": ("type", "op_type", "class_name", "layer"),
-        "inputs": ("input", "bottom"),
+        "op": ("type", "op_type", "class_name", "layer", "kind", "operation"),
+        "inputs": ("input", "bottom", "from", "source", "parents"),
         "trainable": (),
         "share": (),
         "init": ("initializer", "kernel_initializer", "weight_filler"),
@@ -341,7 +341,7 @@ def register_op(op: OpClass) -> OpClass:
     """Class decorator: make an :class:`Op` usable in graphs and definitions under its class name.
 
     Raises:
-        DefinitionError: another class already has this name.
+        DefinitionError: another class already has this name. One of your own may be registered again.
     """
     return OPS.register(op.__name__)(op)
 

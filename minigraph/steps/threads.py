@@ -46,8 +46,13 @@ def _available() -> int:
         asked = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP takes a list, one number a nesting level
         if asked.isdecimal() and int(asked) > 0:
             return int(asked)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))))
+    return processors()
+
+
+def processors() -> int:
+    """How many processors this process may use, by its affinity and its container's quota."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(usable, quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))))
 
 
 def quota(root: Path, own: Path) -> int:

@@ -31,15 +31,8 @@ _JOINTS = {
 }
 
 
-ASCII = str.maketrans("│├┤┼╰╯┴╭╮┬─●○", "|||+'''...-*o")
-"""What stands for lines and dots where a terminal has none, as above."""
-
-
-def rails(graph: Graph, ascii_only: bool = False) -> str:
+def rails(graph: Graph) -> str:
     """The graph as text, in topological order, with shapes and parameter counts.
-
-    Args:
-        ascii_only: draw it with letters of ASCII alone.
 
     Raises:
         DefinitionError: the graph is not sound.
@@ -78,8 +71,7 @@ def rails(graph: Graph, ascii_only: bool = False) -> str:
     for prefix, labels in drawn:
         cells = [label.ljust(size) for label, size in zip(labels, widths, strict=bool(labels))]
         lines.append("  ".join([prefix.ljust(width), *cells]).rstrip())
-    text = "\n".join(lines)
-    return text.translate(ASCII) if ascii_only else text
+    return "\n".join(lines)
 
 
 def _joint_row(before: list[str | None], after: list[str | None], joined: list[int], column: int) -> str:

@@ -194,7 +194,7 @@ def test_predict_writes_several_outputs_to_an_npz(command: CommandLine) -> None:
         (["--weights", "w.npz", "--input", "imag=x.npy", "-o", "y.npy"], "unknown input 'imag'; expected image; did"),
         (
             ["--weights", "w.npz", "--input", "x.npy", "-o", "y.npy", "--batch-size", "0"],
-            "Invalid value for '--batch-size'",
+            "error: --batch-size 0: found '0'; expected a number of at least 1",
         ),
         (
             ["--weights", "w.npz", "--input", "x.npy", "-o", "y.txt"],

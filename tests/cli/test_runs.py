@@ -203,9 +203,9 @@ def test_a_run_that_was_killed_at_its_beginning_says_that_it_begins_anew(command
         ),
         (
             ["--resume", "other", "--out", "new"],
-            "error: Invalid value: found --out and --resume; expected one of them\n",
+            "error: found --out and --resume; expected one of them\n",
         ),
-        ([], "error: Invalid value: found neither MODEL nor --resume; expected one of them\n"),
+        ([], "error: found neither MODEL nor --resume; expected one of them\n"),
     ],
 )
 def test_what_cannot_be_gone_on_with_is_told(words: list[str], message: str, command: CommandLine) -> None:

@@ -176,7 +176,7 @@ def test_each_run_gets_the_next_number_and_a_full_folder_is_refused(command: Com
     ("words", "message"),
     [
         (["--steps", "0"], "error: --steps 0: train.steps: found 0 (an integer); expected an integer of at least 1"),
-        (["--steps", "x"], "error: Invalid value for '--steps'"),
+        (["--steps", "x"], "error: --steps x: found 'x'; expected an integer"),
         (["--optimizer", "sdg"], "did you mean 'sgd'?"),
         (["--engine", "fats"], "error: engine: found 'fats'; expected one of fast, naive; did you mean 'fast'?"),
         (["--set", "train.stesp=3"], "error: --set train.stesp=3: train.stesp: unknown key 'stesp'"),

@@ -347,6 +347,17 @@ TOML_FAULTS = [
         f"9:6: nodes.conv1.op: unknown op 'Linear'; expected one of {OPS}; here it is called 'Dense'",
     ),
     (
+        '"Conv"\ninputs = ["image"]\nkernel_size = 3',
+        '"Scale"\ninputs = ["image"]\nfactor = 3',
+        f"9:6: nodes.conv1.op: unknown op 'Scale'; expected one of {OPS}",
+    ),
+    (
+        'op = "Conv"\ninputs = ["image"]',
+        'kind = "Conv"\nfrom = ["image"]',
+        f"9:1: nodes.conv1.kind: unknown key 'kind'; expected one of {ANY_OP_KEYS}; here it is called 'op'",
+        f"10:1: nodes.conv1.from: unknown key 'from'; expected one of {ANY_OP_KEYS}; here it is called 'inputs'",
+    ),
+    (
         'source = "teacher"\n',
         "",
         "20:2: data.source: missing key 'source': teacher: the targets are the graph's answers with the "
