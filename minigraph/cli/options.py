@@ -110,7 +110,7 @@ def train_overrides(**values: Any) -> list[Override]:
 
 def _pair(graph: Graph, before: Path, after: Path) -> list[Override]:
     """The overrides that make two files the data of a graph of one input and one output."""
-    from minigraph.data.loading import map_size
+    from minigraph.data.array_files import map_size
     from minigraph.errors import DefinitionError
 
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:

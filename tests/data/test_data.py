@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import minigraph as mg
-from minigraph.data.loading import Data, load_data, read_array
+from minigraph.data.array_files import read_array
+from minigraph.data.loading import Data, load_data
 from minigraph.definition import Definition
 from minigraph.errors import DataError, DefinitionError, MinigraphError, ShapeError
 from minigraph.recipe.losses import CrossEntropy
