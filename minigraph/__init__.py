@@ -28,7 +28,7 @@ Ops:
 
 Compute:
     Model             a graph with parameters: forward, backward, values, save, load_weights
-    load              a model of a definition file or a bundled definition
+    load              a model of a definition file, a bundled definition or a run's folder
     Gradients         what backward answers
     predict           a model's answers to any number of samples
     gradcheck         every gradient against central differences

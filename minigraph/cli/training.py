@@ -28,6 +28,7 @@ from minigraph.wording import counted, figures
 if TYPE_CHECKING:
     from minigraph.arrays import Array
     from minigraph.model.model import Model
+    from minigraph.runs.summary import RunSummary
     from minigraph.training import Trainer
 
 
@@ -70,8 +71,10 @@ def train(
     from minigraph.definition.bundled import DEFINITION, run_at
     from minigraph.errors import DefinitionError, TrainingDiverged
     from minigraph.model.model import Model
+    from minigraph.model.weights import LAST
     from minigraph.runs import folder as runs
     from minigraph.runs.resuming import Start, sections
+    from minigraph.runs.summary import summarize
     from minigraph.training import doubts, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
     from minigraph.views.plan_table import missed, missed_text
@@ -128,13 +131,17 @@ def train(
         network = Model(definition.graph, settings.seed, options.get("engine", "fast"))
         samples = load_data(definition, network.dtype, settings.seed)
         anomalies = options.get("detect_anomaly", False)
-        trainer = new_trainer(network, samples.samples, samples.validation, settings, anomalies)
+        try:
+            trainer = new_trainer(network, samples.samples, samples.validation, settings, anomalies)
+        except DefinitionError as error:
+            raise definition.error(error.problems) from None
         if resume is None:
             folder = stack.enter_context(runs.run_folder(definition.graph.name, out))
         checkpoint = folder / runs.CHECKPOINT
-        other = read_checkpoint(checkpoint, trainer) if checkpoint.exists() else None
-        if other is not None:
-            output.warn(other)
+        changed = read_checkpoint(checkpoint, trainer) if checkpoint.exists() else None
+        if changed is not None:
+            output.warn(changed)
+        trainer.begin()
         trainer.notes = Start(file, given, options).plain()
         first = trainer.step
         definition.save(folder / DEFINITION)
@@ -143,11 +150,13 @@ def train(
             f"{counted(network.parameters.flat.size, 'parameter')}, {network.engine} engine, {network.dtype}, "
             f"seed {settings.seed}"
         )
+        if trainer.batches.note:
+            output.say(trainer.batches.note)
+        if resume is not None:
+            output.say(_where(trainer))
         uncompiled = [] if as_json else missed(trainer.batches.plan)
         if uncompiled:
             output.say(missed_text(uncompiled))
-        if resume is not None:
-            output.say(_where(trainer))
         diverged = None
         with (
             runs.HistoryFile(folder / "history.csv", trainer) as history,
@@ -165,15 +174,16 @@ def train(
             except TrainingDiverged as error:
                 diverged = error
                 history.end_with(error.history.loss)
-        summary = runs.summarize(trainer, samples, network.engine, folder, diverged)
-        runs.write_results(folder, network, summary)
+        network.save(folder / LAST)
+        summary = summarize(trainer, samples.test, network.engine, folder, diverged)
+        runs.write_summary(folder, summary)
         if options.get("plots", True) and trainer.stopped != "interrupted" and diverged is None:
             from minigraph.runs.pictures import write_pictures
 
             shown = deepcopy(network)
             for name, array in trainer.best.items():
                 (shown.state if name in shown.state else shown.parameters)[name] = array
-            write_pictures(folder, definition, shown, trainer.history, samples)
+            write_pictures(folder, definition, shown, trainer.history, samples, summary.loss_final)
         again = f"minigraph train --resume {quote(str(folder))}"
         if diverged is not None:
             advice = f"; to go on from step {trainer.step}: {again} --learning-rate ..." if checkpoint.exists() else ""
@@ -183,10 +193,12 @@ def train(
         else:
             taken = trainer.step - first
             pace = f"{taken / max(summary.seconds, 1e-9):,.0f} steps/s" if taken else ""
-            if uncompiled and pace:
+            if taken and uncompiled:
                 pace += f", {counted(len(uncompiled), 'convolution')} could be compiled"
+            if summary.stopped == "patience" and taken:
+                output.say(f"ended early: {_waited(trainer)}")
             output.say(
-                f"done: loss {figures(summary.loss_first or 0)} -> {figures(summary.loss_final or 0)} in "
+                f"done: loss {figures(summary.loss_first)} -> {figures(summary.loss_final)} in "
                 f"{counted(trainer.step, 'step')}, {summary.seconds:.2f} s{f' ({pace})' if pace else ''}"
             )
             if samples.teacher is not None:
@@ -194,8 +206,8 @@ def train(
                     "largest difference from the teacher, scale, sign and order as they stand: "
                     f"{_differences(network, samples.teacher)}"
                 )
-            if summary.metrics:
-                output.say("  ".join(f"{key} {figures(value)}" for key, value in summary.metrics.items()))
+            if len(summary.metrics) > 1:
+                output.say(_judged(summary, trainer.batches.per_epoch))
             files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
             output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())
@@ -208,14 +220,33 @@ def train(
 def _where(trainer: Trainer) -> str:
     """Where a run is gone on with, or why there is nothing left to do."""
     if trainer.stopped == "patience":
-        return (
-            f"nothing is left to do: it ended early, after {counted(trainer.step, 'step')}, as "
-            f"{counted(trainer.settings.patience or 0, 'evaluation')} in a row brought no better loss; to go on: "
-            "--set train.patience=N"
-        )
+        ended = f"nothing is left to do: it ended early, after {counted(trainer.step, 'step')}"
+        return f"{ended}: {_waited(trainer)}; to go on: --set train.patience=N"
     if trainer.done:
         return f"nothing is left to do: {counted(trainer.step, 'step')} are done; for more: --steps N, --epochs N"
     return f"from step {trainer.step} on" if trainer.step else "from step 0 on: its checkpoint is of the beginning"
+
+
+def _waited(trainer: Trainer) -> str:
+    kind = "loss" if trainer.validation is None else "validation loss"
+    return f"{counted(trainer.settings.patience or 0, 'evaluation')} in a row brought no better {kind}"
+
+
+def _judged(summary: RunSummary, per_epoch: int) -> str:
+    """The metrics of the last weights and, where there are any, of the best ones by validation."""
+    from minigraph.model.weights import BEST, LAST
+    from minigraph.views.summary import table
+
+    best, steps = summary.best, summary.steps
+    rows = [(LAST if best is None or best.step < steps else f"{LAST}, {BEST}", steps, summary.metrics)]
+    if best is not None and best.step < steps:
+        rows.append((BEST, best.step, best.metrics))
+    columns = ("weights", "step", "epoch", *summary.metrics)
+    cells = [
+        (name, f"{step:,}", f"{-(-step // per_epoch):,}", *(figures(metrics[key]) for key in summary.metrics))
+        for name, step, metrics in rows
+    ]
+    return table(columns, cells, right=columns[1:])
 
 
 def _differences(network: Model, teacher: dict[str, Array]) -> str:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minigraph.arrays import Array
-from minigraph.data.loading import Data
 from minigraph.definition.bundled import DEFINITION
-from minigraph.errors import DataError, TrainingDiverged
-from minigraph.files.plain import plain
+from minigraph.errors import DataError
 from minigraph.files.writing import PART, write_npz, write_text
-from minigraph.model.model import Model
 from minigraph.model.weights import LAST
 from minigraph.runs.locking import LOCK, locked
-from minigraph.training.evaluation import evaluate
+from minigraph.runs.summary import RunSummary
 from minigraph.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -27,40 +23,6 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT = "checkpoint.npz"
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What ``summary.json`` says.
-
-    Attributes:
-        steps: how many updates were done.
-        loss_first, loss_final: the losses before the first and before the last update.
-        seconds: wall time of the training loop, since it was last resumed.
-        out: the run's folder.
-        metrics: the last evaluation, and that of the test samples, if there are any, as "test_loss" and so on.
-        best_step: after how many updates the weights in ``best.npz`` were, where there is validation.
-        stopped: why it ended before its length: "patience" or "interrupted".
-        diverged_at: the step whose loss was not finite or beyond reason, if there was one.
-    """
-
-    name: str
-    engine: str
-    seed: int
-    steps: int
-    loss_first: float | None
-    loss_final: float | None
-    seconds: float
-    out: str
-    metrics: dict[str, float] = field(default_factory=dict)
-    best_step: int | None = None
-    stopped: str | None = None
-    diverged_at: int | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """The facts for JSON: a number that is not finite is told as null."""
-        facts: dict[str, Any] = plain(asdict(self))
-        return facts
 
 
 @contextmanager
@@ -169,35 +131,8 @@ class HistoryFile:
         return "".join(f"{row}\n" for row in rows)
 
 
-def summarize(
-    trainer: Trainer, data: Data, engine: str, folder: Path, diverged: TrainingDiverged | None = None
-) -> RunSummary:
-    """What is to be said of a run that has ended; the test samples are judged now."""
-    model, settings, history = trainer.model, trainer.settings, trainer.history
-    losses = history.loss if diverged is None else diverged.history.loss
-    metrics = {key: value for row in history.evaluations[-1:] for key, value in row.items() if key != "step"}
-    if data.test is not None and diverged is None:
-        judged = evaluate(model, data.test, settings)
-        metrics |= {f"test_{key}": value for key, value in judged.items()}
-    return RunSummary(
-        model.graph.name,
-        engine,
-        settings.seed,
-        trainer.step,
-        float(losses[0]) if len(losses) else None,
-        float(losses[-1]) if len(losses) else None,
-        round(history.seconds, 6),
-        str(folder),
-        metrics,
-        int(history.best["step"]) if history.best else None,
-        history.stopped,
-        diverged.step if diverged else None,
-    )
-
-
-def write_results(folder: Path, model: Model, summary: RunSummary) -> None:
-    """Write ``weights.npz`` and ``summary.json``, each whole or not at all."""
-    model.save(folder / LAST)
+def write_summary(folder: Path, summary: RunSummary) -> None:
+    """Write ``summary.json``, whole or not at all."""
     write_text(folder / "summary.json", json.dumps(summary.plain(), indent=2) + "\n")
 
 

@@ -1,10 +1,10 @@
 """Checkpoints: all of a run in one npz, from which it goes on to the same bits.
 
 The keys, read by plain ``np.load``: ``parameters/NAME``, ``state/NAME``, ``optimizer/NAME``, ``step``, ``epoch``,
-``position`` (the step within the epoch), ``losses``, ``best/NAME`` and, as JSON texts, ``memory`` (the generator's and
-the schedule's state, the best loss so far), ``evaluations``, ``algorithms`` (what the convolutions of each node run on,
-in all their passes), ``notes`` (what the run was started with) and ``fingerprint`` (the graph, and the settings that
-have to agree).
+``position`` (the step within the epoch), ``losses``, ``loss_first`` (of all samples), ``best/NAME`` and, as JSON texts,
+``memory`` (the generator's and the schedule's state, the best loss so far), ``evaluations``, ``best_row`` (that of
+``best/NAME``), ``algorithms`` (what the convolutions of each node run on, in all their passes), ``notes`` (what the run
+was started with) and ``fingerprint`` (the graph, and the settings that have to agree).
 """
 
 from __future__ import annotations

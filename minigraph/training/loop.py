@@ -39,7 +39,8 @@ def new_trainer(
     """The trainer of a run; see :class:`Trainer`.
 
     Raises:
-        DefinitionError: nothing can be trained. DataError: the loss cannot take what the model answers.
+        DefinitionError: nothing can be trained, or a BatchNorm sees a single value a channel in every batch.
+        DataError: the loss cannot take what the model answers.
     """
     if not model.parameters.trainable.size:
         reason = (

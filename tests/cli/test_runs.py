@@ -59,7 +59,9 @@ def test_an_interrupted_run_is_kept_and_goes_on_to_the_same_bits(
     assert f"from step {stopped['steps']} on" in answer.out
     for file in ("weights.npz", "history.csv", "definition.toml"):
         assert Path("run", file).read_bytes() == Path("whole", file).read_bytes()
-    assert json.loads(Path("run/summary.json").read_text())["stopped"] is None
+    summary, whole = (json.loads(Path(folder, "summary.json").read_text()) for folder in ("run", "whole"))
+    assert summary | {"seconds": 0, "out": ""} == whole | {"seconds": 0, "out": ""}
+    assert summary["stopped"] == "steps"
 
 
 def test_a_second_interrupt_does_not_wait(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +174,8 @@ def test_where_nothing_is_left_to_do_it_says_why(sides: Path, command: CommandLi
     command("train", "sides.toml", "--no-plots", *words, "--out", "early")
     steps = json.loads(Path("early/summary.json").read_text())["steps"]
     answer = command("train", "--resume", "early")
-    assert f"nothing is left to do: it ended early, after {steps} steps, as 1 evaluation in a row brough" in answer.out
-    assert "to go on: --set train.patience=N" in answer.out
+    assert f"nothing is left to do: it ended early, after {steps} steps: 1 evaluation in a row brought" in answer.out
+    assert "no better validation loss; to go on: --set train.patience=N" in answer.out
     answer = command("train", "--resume", "early", "--set", "train.patience=9", "--json")
     assert json.loads(answer.out)["steps"] > steps
 
@@ -298,7 +300,7 @@ def test_a_classifier_is_trained_validated_and_tested(sides: Path, command: Comm
     result = json.loads(answer.out)
     assert result["steps"] == 12 * 9
     assert result["metrics"].keys() == {
-        "loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
+        "loss", "accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
     }  # fmt: skip
     assert result["metrics"]["test_accuracy"] >= 34 / 40
     rows = list(csv.DictReader(Path("run/history.csv").read_text().splitlines()))
@@ -308,7 +310,27 @@ def test_a_classifier_is_trained_validated_and_tested(sides: Path, command: Comm
     assert "epoch 12  loss " in answer.err
     best = mg.load("sides.toml")
     best.load_weights("run/best.npz")
-    assert result["best_step"] % 9 == 0
+    assert result["best"]["step"] == 9 * result["best"]["epoch"]
+    assert result["best"]["metrics"].keys() == result["metrics"].keys()
+
+
+def test_a_run_that_ends_early_says_why_and_judges_the_last_and_the_best_weights(
+    sides: Path, command: CommandLine
+) -> None:
+    words = ["--set", "train.patience=2", "--learning-rate", "1.0", "--epochs", "50"]
+    answer = command("train", "sides.toml", *words, "--out", "run", "--no-plots")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert (summary["stopped"], summary["best"]["epoch"]) == ("patience", summary["steps"] // 9 - 2)
+    lines = answer.out.splitlines()
+    assert "ended early: 2 evaluations in a row brought no better validation loss" in lines
+    table = [line.split() for line in lines]
+    place = next(place for place, words in enumerate(table) if words[:1] == ["weights"])
+    head, _, last, best = table[place : place + 4]
+    for words, name, found in ((last, "weights.npz", summary), (best, "best.npz", summary["best"])):
+        told = dict(zip(head, words, strict=True))
+        assert told["weights"] == name
+        assert float(told["test_accuracy"]) == pytest.approx(found["metrics"]["test_accuracy"], rel=1e-5)
+        assert float(told["validation_loss"]) == pytest.approx(found["metrics"]["validation_loss"], rel=1e-5)
 
 
 def test_options_for_length_and_batches_go_over_the_file(sides: Path, command: CommandLine) -> None:

@@ -302,6 +302,11 @@ def test_runs_are_compared_with_their_names_and_ends(written, tmp_path):
     assert {"Loss of 3 runs", "first  0.5000", "second  0.2500", "third  0.2400"} <= set(written)
 
 
+def test_runs_are_told_with_the_losses_that_are_given_for_them(written, tmp_path):
+    plot_comparison({"first": [9.0, 4.0], "second": [9.0, 5.0]}, tmp_path / "c.png", finals={"first": 3.5, "second": 4})
+    assert {"first  3.500", "second  4.000"} <= set(written)
+
+
 def test_labels_of_runs_that_end_alike_stand_apart(monkeypatch, tmp_path):
     save, boxes = Figure.savefig, []
 

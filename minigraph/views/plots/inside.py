@@ -61,8 +61,9 @@ def plot_inside(inside: Explanation, choice: Choice, path: str | Path) -> None:
                     write(sheet, line, centre, top + 16 + 9 * number, ha="center")
                 write(sheet, Line(name, 8.5, "bold"), centre, top + 38, ha="center")
                 cell = _cell(array)
-                draw_map(sheet, array, centre, middle + 4, cell, limit, Spelling.of(array))
-                foot = middle + 4 + array.shape[0] * cell / 2 + 9
+                spelling = Spelling.of(array)
+                draw_map(sheet, array, centre, middle + 4, cell, limit, spelling)
+                foot = middle + 4 + array.shape[0] * cell / 2 + (17 if spelling.unit else 9)
                 write(
                     sheet,
                     Line(f"{spell_shape(array.shape)}, to {limit:.3g}", 7, colour=SOFT),
