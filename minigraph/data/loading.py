@@ -66,7 +66,7 @@ def load_data(definition: Definition, dtype: str, seed: int) -> Data:
 
 
 def count_data(definition: Definition) -> dict[str, int]:
-    """How many samples a definition's ``[data]`` has for "samples" (to train on), "validation" and "test".
+    """How many samples a definition's ``[data]`` has for "training", "validation" and "test".
 
     Names and shapes are judged by the headers of the files; numbers are read of a csv alone, which has no header.
 
@@ -81,7 +81,8 @@ def count_data(definition: Definition) -> dict[str, int]:
         name, shape = next(iter(graph.inputs.items()))
         count = len(arranged(inputs[name], shape, name)[0])
         targets = {output: outline((count, *graph.shapes[output])) for output in graph.outputs}
-    return {part: len(samples) for part, samples in reading.parts(data, inputs, targets).items()}
+    parts = reading.parts(data, inputs, targets)
+    return {"training": len(parts.pop("samples")), **{part: len(samples) for part, samples in parts.items()}}
 
 
 def _section(definition: Definition) -> DataSection:

@@ -113,28 +113,39 @@ def initializer(value: object) -> Initializer:
         return value
     if isinstance(value, dict):
         return _from_table(value)
+    return explicit(value, _FORMS)
+
+
+def explicit(value: object, wanted: str) -> Explicit:
+    """A number, or a regular array of finite numbers, as it stands; whole numbers stay whole.
+
+    Args:
+        wanted: what is told to be expected instead of other things.
+
+    Raises:
+        DefinitionError: it is none.
+    """
     value = plain_number(value)
+    unfit = f"found {describe(value)}; expected {wanted}"
     if isinstance(value, str | bool) or value is None:
-        raise DefinitionError([Problem((), _unfit(value))])
+        raise DefinitionError([Problem((), unfit)])
     try:
         array = np.asarray(value)
     except ValueError:
         raise DefinitionError(
             [Problem((), "found an array with rows of different lengths; expected rows of one length")]
         ) from None
-    flagged = any(isinstance(item, bool) for item in np.array(value, dtype=object).flat)
-    if array.dtype.kind not in "iuf" or array.size == 0 or flagged:
-        raise DefinitionError([Problem((), _unfit(value))])
+    items = np.array(value, dtype=object).ravel().tolist()
+    if array.dtype == object and items and all(type(item) is int for item in items):
+        raise DefinitionError([Problem((), "found a whole number of more than 64 bits; expected smaller ones")])
+    if array.dtype.kind not in "iuf" or array.size == 0 or any(isinstance(item, bool) for item in items):
+        raise DefinitionError([Problem((), unfit)])
     if not np.isfinite(array).all():
         raise DefinitionError([Problem((), "found a number that is not finite; expected finite numbers")])
     return Explicit(values=array.tolist())
 
 
 _FORMS = "a number, an array of numbers, or a table with 'distribution' or 'scheme'"
-
-
-def _unfit(value: object) -> str:
-    return f"found {describe(value)}; expected {_FORMS}"
 
 
 def _from_table(table: dict[str, Any]) -> Initializer:
@@ -145,7 +156,7 @@ def _from_table(table: dict[str, Any]) -> Initializer:
                 near = did_you_mean(name, members) if isinstance(name, str) else ""
                 raise DefinitionError([Problem((key,), f"found {describe(name)}; expected {one_of(members)}{near}")])
             return members[name](**table)
-    raise DefinitionError([Problem((), _unfit(table))])
+    raise DefinitionError([Problem((), f"found {describe(table)}; expected {_FORMS}")])
 
 
 def to_plain(initial: Initializer) -> Any:
