@@ -45,6 +45,7 @@ app.command("export")(using.export)
 app.command("new")(using.new)
 app.command("models")(using.models)
 app.command("ops")(using.ops)
+app.command("reference")(using.reference)
 app.command("schema")(using.schema)
 
 

@@ -78,7 +78,7 @@ def json_schema() -> Schema:
             "train": _object(
                 TrainSection,
                 {
-                    "loss": {"oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
+                    "loss": {"default": "sse", "oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
                     "loss_weights": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
                     "optimizer": {"oneOf": _members(optimizers(), "name")},
                     "schedule": {"oneOf": [{"enum": list(SCHEDULES)}, *_members(SCHEDULES, "name")]},
@@ -124,7 +124,8 @@ def _object(declared: type[Declared], given: dict[str, Schema] | None = None) ->
         value = list(field.default) if isinstance(field.default, tuple) else field.default
         default = {} if field.is_required() or field.default_factory or value is None else {"default": value}
         # Draft-07 ignores what stands beside a $ref, so that a description there needs a layer of its own.
-        properties[name] = {**description, **default, **({"allOf": [schema]} if "$ref" in schema else schema)}
+        wrapped = {"allOf": [schema]} if "$ref" in schema else schema
+        properties[name] = {**description, **default, **wrapped, **description}
     keys = {name: field for name, field in declared.model_fields.items() if field.is_required()}
     if "distribution" in properties:
         keys["distribution"] = declared.model_fields["distribution"]

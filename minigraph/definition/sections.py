@@ -155,7 +155,8 @@ class DataSection(Declared):
     """``[data]``: what the graph is trained on."""
 
     source: Literal["teacher", "file"] = Field(
-        description="teacher: the targets are the graph's answers with the teacher's parameters; file: they are read"
+        description="teacher: the targets are the graph's answers with the teacher's parameters; file: they are given, "
+        "as files or arrays"
     )
     file: FilePath | None = Field(None, description="an npz with an array for each input and output")
     samples: Count = Field(1, description="how many samples a distribution draws")

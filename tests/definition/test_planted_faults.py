@@ -361,7 +361,7 @@ TOML_FAULTS = [
         'source = "teacher"\n',
         "",
         "20:2: data.source: missing key 'source': teacher: the targets are the graph's answers with the "
-        "teacher's parameters; file: they are read",
+        "teacher's parameters; file: they are given, as files or arrays",
     ),
     ("steps = 20\n", "", "26:2: train.steps: missing key 'steps': how many updates; or 'epochs'"),
     ('name = "sgd", ', "", f"28:13: train.optimizer.name: missing key 'name'; expected {OPTIMIZER}"),
