@@ -100,6 +100,9 @@ class _Reading:
         self.seed, self.generator, self.outlined = seed, stream(seed, "data"), outlined
         self.rows_of = cache(read_csv)
         self.problems: list[Problem] = []
+        items = {**_section(definition).inputs, **_section(definition).outputs}
+        self.keys = {name: item.key for name, item in items.items() if isinstance(item, ArrayFile) and item.key}
+        """Under which other names than their own arrays may stand in an npz: those by which ``[data]`` reads them."""
 
     def tell(self) -> None:
         """Raise DefinitionError if anything was wrong."""
@@ -153,25 +156,26 @@ class _Reading:
     def _all_in_one(self, file: str, place: KeyPath) -> dict[str, Array]:
         """The arrays of one npz, which has to have all inputs and outputs and nothing else."""
         path, known = self.definition.folder / file, [*self.graph.inputs, *self.graph.outputs]
-        expected = ", ".join(known)
         try:
             require_file(path, (".npz",))
             with opened_npz(path) as npz:
                 names = list(npz.headers)
+                called = {name: name if name in names else self.keys.get(name, name) for name in known}
                 read = partial(outline_of, npz) if self.outlined else npz.read
-                contents = {name: read(name) for name in names if name in known}
+                contents = {name: read(key) for name, key in called.items() if key in names}
         except DataError as error:
             self.problems.append(Problem(place, str(error)))
             return {}
-        for name in [name for name in names if name not in known]:
+        expected = ", ".join(f"{name} (or {self.keys[name]})" if name in self.keys else name for name in known)
+        for name in [name for name in names if name not in called.values()]:
             text = f"{path}: unknown array '{name}'; expected {expected}{did_you_mean(name, known)}"
             self.problems.append(Problem(place, text))
-        for name in [name for name in known if name not in names]:
+        for name in [name for name in known if name not in contents]:
             self.problems.append(Problem(place, f"{path}: array '{name}' is missing; expected {expected}"))
         arrays = {}
-        for name in [name for name in known if name in contents]:
+        for name, array in contents.items():
             try:
-                arrays[name] = checked(contents[name], path, self.graph.shapes[name], name, self._loss_of(name))
+                arrays[name] = checked(array, path, self.graph.shapes[name], name, self._loss_of(name))
             except MinigraphError as error:
                 self.problems.append(Problem(place, str(error)))
         return arrays

@@ -363,3 +363,21 @@ def test_the_softmax_is_seen_through_a_flatten(command: CommandLine) -> None:
     graph.output(graph.add("y", mg.Flatten(), graph.add("p", mg.Softmax(), "x")), graph.add("z", mg.Flatten(), "x"))
     found = {name: (type(op).__name__, shape) for name, (op, shape) in graph.answering().items()}
     assert found == {"y": ("Softmax", (3,)), "z": ("Flatten", (3,))}
+
+
+def test_check_tells_of_data_by_the_headers_of_their_files(command: CommandLine) -> None:
+    data = '[data]\nsource = "file"\nsplit.test = 0.25\ninputs.image = { file = "x.npy" }\noutputs.conv1 = [[[1]]]\n'
+    text = MIDDLE.replace('["last"]', '["conv1"]').replace("kernel_size = 8", "kernel_size = 2") + data
+    Path("data.toml").write_text(text.replace("[[[1]]]", '{ file = "y.npy" }'))
+    np.save("y.npy", np.zeros((4, 7, 6)))
+    answer = command("check", "data.toml")
+    assert (answer.status, answer.out.splitlines()[-2:]) == (0, ["ok, but train would refuse its data", ""])
+    assert "warning: data.toml:24:25: data.inputs.image.file: x.npy: no such file\n" in answer.err
+    np.save("x.npy", np.full((4, 9, 8), np.nan))
+    told = "data: 3 samples to train on, 1 for test; names and shapes fit"
+    assert command("check", "data.toml").out.splitlines()[-3:] == [told, "ok", ""]
+    result = json.loads(command("check", "data.toml", "--json").out)
+    assert (result["ok"], result["samples"]) == (True, {"training": 3, "test": 1})
+    Path("no_data.toml").write_text(text[: text.index("[data]")])
+    assert command("check", "no_data.toml").out.splitlines()[-1:] == [""]
+    assert json.loads(command("check", "no_data.toml", "--json").out)["samples"] is None
