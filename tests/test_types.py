@@ -110,7 +110,7 @@ def test_signatures_have_the_attributes_with_their_types_and_defaults() -> None:
     for _ in range(2):  # before and after pydantic has made its own
         assert str(inspect.signature(mg.LeakyReLU)) == "(*, slope: float = 0.01)"
         assert str(inspect.signature(mg.RMSprop)) == (
-            "(*, learning_rate: float = 0.01, alpha: float = 0.99, epsilon: float = 1e-08, weight_decay: float = 0.0, "
+            "(*, learning_rate: float = 0.01, weight_decay: float = 0.0, alpha: float = 0.99, epsilon: float = 1e-08, "
             "momentum: float = 0.0, centered: bool = False)"
         )
         mg.LeakyReLU(), mg.RMSprop()

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from minigraph import __version__
-from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
+from minigraph.cli import comparing, explaining, inspecting, recovering, sweeping, training, using
 from minigraph.cli.output import INTERRUPTED_STATUS, REPLACED, complain, print_error
 from minigraph.cli.usage import usage_text
 from minigraph.errors import MinigraphError, TrainingDiverged
@@ -41,6 +41,7 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "check": inspecting.check,
     "show": inspecting.show,
     "gradcheck": inspecting.gradcheck,
+    "explain": explaining.explain,
     "predict": using.predict,
     "export": using.export,
     "new": using.new,

@@ -27,15 +27,12 @@ if TYPE_CHECKING:
     from minigraph.definition import Definition
     from minigraph.errors import Problem
     from minigraph.graph.graph import Graph
-    from minigraph.model.gradient_check import GradientRow
     from minigraph.recovery import Identifiability
 
 CHECKED_SAMPLES = 2
 """Of a definition's data, or drawn: as good for a gradient check as thousands."""
 CHECKED_STATISTICS = 4
 """Where BatchNorm takes statistics over them: over two samples they leave hardly a gradient."""
-MOST_NAMED = 3
-"""So many entries that were not compared are named."""
 
 
 def check(
@@ -186,7 +183,6 @@ def gradcheck(
     from minigraph.model.model import Model
     from minigraph.model.weights import weights_in
     from minigraph.randomness import stream
-    from minigraph.views.summary import table
 
     definition = load_definition(model, parse_assignments(assignments))
     chosen = seed_of(definition, seed)
@@ -203,43 +199,7 @@ def gradcheck(
         network.load_weights(weights_in(run))
         output.say(f"weights: {weights_in(run)}")
     outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
-    several = len({row.mode for row in outcome.rows}) > 1
-    rows = [
-        (
-            row.name,
-            *((row.mode,) if several else ()),
-            f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
-            f"{row.max_error:.2e}",
-            str(list(row.index)),
-            f"{row.backward:.9g}",
-            f"{row.difference:.9g}",
-            str(row.kinks),
-        )
-        for row in outcome.rows
-    ]
-    numbers = ("entries", "max error", "backward", "difference", "kinks")
-    columns = ("gradient of", *(("mode",) if several else ()), *numbers[:2], "at", *numbers[2:])
-    output.say(table(columns, rows, right=numbers))
-
-    def name(row: GradientRow) -> str:
-        return f"{row.name} ({row.mode})" if several else row.name
-
-    compared, total = (sum(getattr(row, key) for row in outcome.rows) for key in ("checked", "entries"))
-    nearby = sum(row.kinks - len(row.missed) for row in outcome.rows if row.checked)
-    where = f", {nearby:,} of them at a point nearby, for they lie at kinks" if nearby else ""
-    output.say(f"compared {compared:,} of {total:,} entries{where}")
-    for row in outcome.rows:
-        if row.missed:
-            named = ", ".join(str(list(index)) for index in row.missed[:MOST_NAMED])
-            more = f" and {len(row.missed) - MOST_NAMED:,} more" if len(row.missed) > MOST_NAMED else ""
-            output.say(f"not compared: {name(row)} at {named}{more}: no difference settles there")
-    within = outcome.max_error <= tolerance
-    empty = ", ".join(name(row) for row in outcome.rows if not row.checked)
-    nothing = f"; nothing was compared of {empty}" if empty else ""
-    output.say(
-        f"{'ok' if outcome.ok else 'FAILED'}: the largest relative error is {outcome.max_error:.2e}, "
-        f"{'within' if within else 'above'} {tolerance:g}{nothing}"
-    )
+    output.say(str(outcome))
     output.result({"ok": outcome.ok, "max_error": outcome.max_error, "rows": [asdict(row) for row in outcome.rows]})
     if not outcome.ok:
         raise typer.Exit(1)

@@ -170,7 +170,7 @@ def train(
                 return bool(interruption.received)
 
             try:
-                run_training(trainer, checkpoint, watch)
+                run_training(trainer, checkpoint, watch, advise=True)
             except TrainingDiverged as error:
                 diverged = error
                 history.end_with(error.history.loss)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from minigraph.inside.explanation import Explanation, NodeExplanation, explain
+from minigraph.inside.training import explain_training
 
-__all__ = ["Explanation", "NodeExplanation", "explain"]
+__all__ = ["Explanation", "NodeExplanation", "explain", "explain_training"]

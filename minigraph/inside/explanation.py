@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -233,7 +234,7 @@ class Explanation(Mapping[str, NodeExplanation]):
 
 
 def explain(
-    model: Model,
+    model: Model[Any],
     x: ArraysLike,
     target: ArraysLike,
     *,

@@ -15,6 +15,7 @@ from minigraph.arrays import Array, ArraysLike, by_name, canonical, require_one_
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan, copy_in
 from minigraph.randomness import stream
+from minigraph.wording import table
 
 STEPS = (3e-5, 3e-6, 3e-7)
 AGREEMENT = 1e-7
@@ -31,6 +32,9 @@ DIGITS = 1e-6
 """A gradient is noise of which rounding may take so large a share."""
 BEND = 1e-3
 """Slopes to both sides of a value that are further apart than this share of the larger make a kink."""
+
+MOST_NAMED = 3
+"""So many entries that were not compared are named."""
 
 Mode = Literal["inference", "training", "both"]
 
@@ -62,7 +66,10 @@ class GradientRow:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The outcome: ``ok`` when each row was compared, at one entry at least, and no error is above ``tolerance``."""
+    """The outcome: ``ok`` when each row was compared, at one entry at least, and no error is above ``tolerance``.
+
+    Its text is a table of the rows and what it comes to.
+    """
 
     rows: list[GradientRow]
     tolerance: float
@@ -76,6 +83,44 @@ class GradientCheck:
     def ok(self) -> bool:
         """Whether every gradient was compared and is right within the tolerance."""
         return self.max_error <= self.tolerance and all(row.checked for row in self.rows)
+
+    def __str__(self) -> str:
+        several = len({row.mode for row in self.rows}) > 1
+        rows = [
+            (
+                row.name,
+                *((row.mode,) if several else ()),
+                f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
+                f"{row.max_error:.2e}",
+                str(list(row.index)),
+                f"{row.backward:.9g}",
+                f"{row.difference:.9g}",
+                str(row.kinks),
+            )
+            for row in self.rows
+        ]
+        numbers = ("entries", "max error", "backward", "difference", "kinks")
+        columns = ("gradient of", *(("mode",) if several else ()), *numbers[:2], "at", *numbers[2:])
+
+        def name(row: GradientRow) -> str:
+            return f"{row.name} ({row.mode})" if several else row.name
+
+        compared, total = (sum(getattr(row, key) for row in self.rows) for key in ("checked", "entries"))
+        nearby = sum(row.kinks - len(row.missed) for row in self.rows if row.checked)
+        where = f", {nearby:,} of them at a point nearby, for they lie at kinks" if nearby else ""
+        lines = [table(columns, rows, right=numbers), f"compared {compared:,} of {total:,} entries{where}"]
+        for row in self.rows:
+            if row.missed:
+                named = ", ".join(str(list(index)) for index in row.missed[:MOST_NAMED])
+                more = f" and {len(row.missed) - MOST_NAMED:,} more" if len(row.missed) > MOST_NAMED else ""
+                lines.append(f"not compared: {name(row)} at {named}{more}: no difference settles there")
+        within = "within" if self.max_error <= self.tolerance else "above"
+        empty = ", ".join(name(row) for row in self.rows if not row.checked)
+        nothing = f"; nothing was compared of {empty}" if empty else ""
+        verdict = f"{'ok' if self.ok else 'FAILED'}: the largest relative error is {self.max_error:.2e}"
+        return "\n".join([*lines, f"{verdict}, {within} {self.tolerance:g}{nothing}"])
+
+    __repr__ = __str__
 
 
 def gradcheck(

@@ -341,7 +341,7 @@ def register_op(op: OpClass) -> OpClass:
     """Class decorator: make an :class:`Op` usable in graphs and definitions under its class name.
 
     Raises:
-        DefinitionError: another class already has this name.
+        DefinitionError: another class already has this name. One of your own may be registered again.
     """
     return OPS.register(op.__name__)(op)
 

@@ -15,6 +15,7 @@ from minigraph.model.model import Model
 from minigraph.recipe.settings import TrainSection, loss_doubts
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import write_checkpoint
+from minigraph.training.rates import with_a_rate
 from minigraph.training.trainer import OnStep, Trainer
 
 PACE = 0.1
@@ -55,17 +56,22 @@ def new_trainer(
 
 
 def run_training(
-    trainer: Trainer, checkpoint: Path | None = None, watch: Callable[[Trainer], object] | None = None
+    trainer: Trainer,
+    checkpoint: Path | None = None,
+    watch: Callable[[Trainer], object] | None = None,
+    advise: bool = False,
 ) -> None:
     """Take a trainer to its end.
 
     Args:
         checkpoint: where the run is kept now and then, and at its end, however it ends.
         watch: called about ten times a second; the run is stopped when it answers true.
+        advise: when the run diverges, look for a learning rate that holds, and say it.
 
     Raises:
         TrainingDiverged: the checkpoint is then from before the loss began to rise.
     """
+    start = trainer.snapshot() if advise else None
     every, ahead, best = trainer.settings.checkpoint_every, 1, trainer.best
     if checkpoint is not None:
         write_checkpoint(checkpoint, trainer)
@@ -78,7 +84,9 @@ def run_training(
         except TrainingDiverged as error:
             if checkpoint is not None and trainer.step < error.step:
                 write_checkpoint(checkpoint, trainer)
-            raise
+            if start is None:
+                raise
+            raise with_a_rate(error, trainer, start) from None
         if trainer.step == due:
             trainer.evaluate()
         taken = max(trainer.seconds - seconds, 1e-6)

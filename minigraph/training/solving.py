@@ -40,7 +40,7 @@ class SolverTrainer(Trainer):
             with np.errstate(over="ignore", invalid="ignore"):
                 first = scale * float(np.sum(equations.residual(start) ** 2))
             if not np.isfinite(first):
-                text = f"training diverged: the first loss is {first}; expected a finite one: try another seed"
+                text = f"training diverged: the first loss is {first}; expected a finite one"
                 history = History(np.array([first]), self.seconds, stopped="diverged")
                 raise TrainingDiverged(text, self.step, history)
             largest = max(prod(shape) for shape in self.model.graph.shapes.values())

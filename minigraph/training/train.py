@@ -10,6 +10,7 @@ from typing import Any
 from minigraph.arrays import ArraysLike
 from minigraph.data.samples import fit_samples, require_finite
 from minigraph.errors import CheckpointError, DefinitionError, MinigraphWarning
+from minigraph.files.writing import require_writable
 from minigraph.model.model import Model
 from minigraph.recipe.losses import Loss
 from minigraph.recipe.optimizers import Optimizer
@@ -79,12 +80,14 @@ def train(
         on_step: called with (step from 0, loss before its update).
 
     Raises:
-        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real, finite numbers.
+        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real, finite numbers, or
+            the checkpoint cannot be written.
         DefinitionError: a setting is wrong, or a BatchNorm sees a single value a channel in every batch.
         CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
         TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that
             answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those from
-            before the loss began to rise, up to a tenth of a second earlier.
+            before the loss began to rise, up to a tenth of a second earlier. A smaller learning rate is suggested
+            where one was found, in two seconds at most, that lets the loss fall from the same start.
     """
     if not isinstance(optimizer, Optimizer | Solver):
         raise DefinitionError(f"optimizer: found {describe(optimizer)}; expected one such as mg.SGD(learning_rate=0.1)")
@@ -118,11 +121,13 @@ def train(
     if trainer.batches.note:
         warnings.warn(trainer.batches.note, stacklevel=2)
     file = None if checkpoint is None else Path(checkpoint)
+    if file is not None:
+        require_writable(file)
     if file is not None and file.exists():
         if not resume:
             raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
         told = read_checkpoint(file, trainer)
         if told is not None:
             warnings.warn(told, MinigraphWarning, stacklevel=2)
-    run_training(trainer, file)
+    run_training(trainer, file, advise=True)
     return trainer.history

@@ -20,15 +20,21 @@ from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
 from minigraph.training.diagnosis import beyond_reason, divergence_text, first_not_finite
 from minigraph.training.evaluation import columns, evaluate
+from minigraph.wording import counted, figures
 
 OnStep = Callable[[int, float], object]
 Ending = Literal["steps", "epochs", "patience", "interrupted", "diverged"]
 """What ended a run: its length, told in steps or in epochs, or what came before that."""
 
 
+def told_figures(row: Mapping[str, float]) -> str:
+    """What an evaluation tells, in a line."""
+    return "  ".join(f"{key} {figures(value)}" for key, value in row.items() if key != "step")
+
+
 @dataclass(frozen=True)
 class History:
-    """What a training run saw.
+    """What a training run saw. Its text is how it ended.
 
     Attributes:
         loss: (steps,), the loss before each update, in float64.
@@ -45,6 +51,20 @@ class History:
     evaluations: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, float] | None = None
     stopped: Ending | None = None
+
+    def __str__(self) -> str:
+        lines = [f"{counted(len(self.loss), 'step')}, {self.seconds:.2f} s"]
+        if len(self.loss):
+            first, last = figures(float(self.loss[0])), figures(float(self.loss[-1]))
+            lines[0] += f", loss {first} before the first update, {last} before the last"
+        lines += map(told_figures, self.evaluations[-1:])
+        if self.best is not None:
+            lines.append(f"best after {counted(int(self.best['step']), 'step')}: {told_figures(self.best)}")
+        if self.stopped not in (None, "steps", "epochs"):
+            lines.append(f"ended early: {self.stopped}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
 
 
 class Trainer:
@@ -125,10 +145,20 @@ class Trainer:
         return self.step >= self.length or self.stopped is not None
 
     @property
+    def has_gradient(self) -> bool:
+        """Whether the gradient of the last step was anything but zeros."""
+        return bool(self._gradient.any())
+
+    @property
     def columns(self) -> list[str]:
         """What the evaluations tell beside the step and the mean loss of training."""
         names = columns(self.model, self.settings)
         return names[1:] if self.validation is None else [f"validation_{name}" for name in names]
+
+    @property
+    def optimizer_state(self) -> dict[str, Array]:
+        """Copies of what the optimizer remembers, by name."""
+        return {name: array.copy() for name, array in self._state.items()}
 
     @property
     def rate(self) -> float:
@@ -329,7 +359,7 @@ class Trainer:
         """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
         step, losses = self.step, self._losses[: self.step + 1].copy()
         place = first_not_finite(self.model, self.batches.at(step))
-        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit, self.rate)
+        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit)
         history = History(losses, self.seconds, self.evaluations, self.best_row or None, "diverged")
         error = TrainingDiverged(text, step, history)
         if self._good is not None:

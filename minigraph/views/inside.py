@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rich.console import Console, Group
@@ -102,6 +103,29 @@ def markdown(inside: Explanation, choice: Choice) -> str:
                 lines += [line for shown in arrays for line in _block(shown, choice)]
                 lines += [part for line in _followed(step, choice) for part in ("", f"   {line}")]
     return "\n".join(lines) + "\n"
+
+
+def plain(inside: Explanation, nodes: Sequence[str] = ()) -> dict[str, Any]:
+    """The facts for JSON: every step with its arrays as nested lists; of all nodes where none are named."""
+    return {
+        "name": inside.graph.name,
+        "loss": inside.loss,
+        "loss_steps": [_plain_step(step) for step in inside.loss_steps],
+        "nodes": {
+            name: {
+                "op": inside[name].op,
+                "forward": [_plain_step(step) for step in inside[name].forward],
+                "backward": [_plain_step(step) for step in inside[name].backward],
+            }
+            for name in inside.graph.order
+            if not nodes or name in nodes
+        },
+    }
+
+
+def _plain_step(step: Step) -> dict[str, Any]:
+    facts = {key: getattr(step, key) for key in ("name", "title", "text", "formula", "result")}
+    return {**facts, "arrays": {name: array.tolist() for name, array in step.arrays.items()}}
 
 
 def _of_input(node: NodeExplanation) -> list[Shown]:

@@ -22,7 +22,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> typ
     """Each algorithm in turn, forced where it is not asked for as another's way out."""
     forced: type[Planned] = request.param
     monkeypatch.setattr(lists, "LEAST_PRODUCTS", 0)
-    monkeypatch.setattr(choice, "choose", lambda sizes: forced)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: forced)
     return forced
 
 
@@ -117,7 +117,7 @@ def test_a_map_that_spectra_would_overflow_is_summed_directly(kind: type[Planned
 
 def test_a_model_is_asked_for_infinities_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     for forced in ALGORITHMS:
-        monkeypatch.setattr(choice, "choose", lambda sizes, forced=forced: forced)
+        monkeypatch.setattr(choice, "choose", lambda sizes, compiled, forced=forced: forced)
         graph = mg.Graph("infinite")
         graph.input("x", shape=(30, 30))
         graph.output(graph.add("y", mg.Conv(kernel_size=3), "x"))

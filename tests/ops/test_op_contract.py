@@ -351,6 +351,21 @@ def test_registering_a_class_again_as_a_notebook_does_is_no_error(scale: type[Sc
     assert register_op(scale) is scale
 
 
+def test_no_op_takes_the_name_of_one_of_ours() -> None:
+    ours = OPS.find("Conv")
+    impostor = type("Conv", (Scale,), {"__doc__": "another", "__qualname__": "Conv", "__module__": "__main__"})
+    with pytest.raises(DefinitionError, match=r"^the op name 'Conv' is minigraph's own; expected another name$"):
+        register_op(impostor)
+    assert OPS.find("Conv") is ours
+
+
+@pytest.mark.usefixtures("scale")
+def test_an_op_that_a_notebooks_cell_defines_anew_takes_the_place_of_the_earlier_one() -> None:
+    anew = type("Scale", (Scale,), {"__doc__": "better", "__qualname__": "Scale", "__module__": "__main__"})
+    register_op(anew)
+    assert OPS.find("Scale") is anew
+
+
 def test_an_unknown_op_is_named_with_the_nearest_one() -> None:
     with pytest.raises(DefinitionError, match=r"unknown op 'Relu'; expected one of .*; did you mean 'ReLU'\?"):
         OPS.find("Relu")

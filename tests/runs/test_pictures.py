@@ -63,13 +63,13 @@ def test_a_classifier_of_logits_is_shown_on_the_test_samples_with_its_probabilit
     model, data = write("digits")
     inputs, targets = data.test.read(slice(None))
     scores = model.forward(inputs["image"]).astype(np.float64)
-    images, labels, predicted, confidence, title = drawn["predictions.png"]
+    images, labels, predicted, confidence, title, classes = drawn["predictions.png"]
     assert np.array_equal(images, inputs["image"])
     assert np.array_equal(labels, targets["logits"])
     assert np.array_equal(predicted, scores.argmax(axis=1))
     assert confidence == pytest.approx(softmax(scores, axis=1).max(axis=1), rel=1e-5)
-    assert title == "digits: 359 test samples"
-    matrix, title = drawn["confusion.png"]
+    assert (title, classes) == ("digits: 359 test samples", None)
+    matrix, title, classes = drawn["confusion.png"]
     assert matrix.sum() == 359
     assert np.trace(matrix) == (scores.argmax(axis=1) == targets["logits"]).sum()
 
@@ -78,7 +78,7 @@ def test_a_classifier_of_one_hot_targets_is_shown_with_its_own_probabilities(dra
     model, data = write("digits_conv")
     inputs, targets = data.test.read(slice(None))
     scores = model.forward(inputs["image"]).reshape(359, 10)
-    _, labels, predicted, confidence, _ = drawn["predictions.png"]
+    _, labels, predicted, confidence, *_ = drawn["predictions.png"]
     assert np.array_equal(labels, targets["score"].reshape(359, 10).argmax(axis=1))
     assert np.array_equal(predicted, scores.argmax(axis=1))
     assert confidence == pytest.approx(1 / (1 + np.exp(-scores.max(axis=1))), rel=1e-5)  # of bce_logits

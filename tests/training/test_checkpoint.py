@@ -188,6 +188,21 @@ def test_a_run_that_diverges_keeps_a_checkpoint_from_before(tmp_path: Path) -> N
     assert history.loss[-1] < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing/run.npz", "No such file or directory"),
+        ("", "it is a folder; expected the name of a file"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_written_is_told_before_training(tmp_path: Path, name: str, why: str) -> None:
+    model, sgd = network(), mg.SGD(learning_rate=0.1)
+    with raises(DataError, f"{tmp_path / name}: cannot be written: {why}"):
+        mg.train(model, *samples(), loss="cross_entropy", optimizer=sgd, steps=3, checkpoint=tmp_path / name)
+    assert_exact(model.parameters["conv.kernel"], network().parameters["conv.kernel"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_going_on_with_other_algorithms_warns_and_refuses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
