@@ -133,9 +133,14 @@ def figures(value: float, count: int = 6) -> str:
     return f"{value:#.{count}g}".removesuffix(".") if value else "0"
 
 
-def counted(number: int, what: str) -> str:
-    """``1 step``, ``2000 steps``."""
-    return f"{number} {what}{'s' * (number != 1)}"
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 step``, ``2,000 steps``, ``3 classes``; ``many`` is told where it has more than an s."""
+    return f"{number:,} {noun(number, one, many)}"
+
+
+def noun(number: int, one: str, many: str = "") -> str:
+    """``step`` or ``steps``, as of which there are so many."""
+    return one if number == 1 else many or f"{one}s"
 
 
 def spell_bytes(count: int) -> str:

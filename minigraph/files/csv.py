@@ -11,7 +11,7 @@ import numpy as np
 from minigraph.arrays import Array
 from minigraph.files.opening import OpenFile, opened
 from minigraph.files.text import MARK, require_size
-from minigraph.wording import spell_bytes
+from minigraph.wording import counted, spell_bytes
 
 LONGEST_CSV = 2**30
 """Bytes that a csv has at most: numbers as text take several times the room and the time that those of an npy do."""
@@ -44,7 +44,9 @@ def read_csv(path: str | Path) -> Array:
                 kind = _kind_of_row(line)
                 if kind:
                     raise source.fault(f"row {row}: found {kind}; expected numbers with commas between them")
-                raise source.fault(f"row {row} has {len(cells)} numbers; expected {columns} as in row {first}")
+                raise source.fault(
+                    f"row {row} has {counted(len(cells), 'number')}; expected {columns} as in row {first}"
+                )
             try:
                 numbers.extend(map(float, cells))
             except ValueError:

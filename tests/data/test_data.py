@@ -189,7 +189,7 @@ def test_a_file_that_is_missing_or_of_another_kind_is_told(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("file", "contents", "message"),
     [
-        ("a.csv", b"1,2\n3\n", "row 2 has 1 numbers; expected 2 as in row 1"),
+        ("a.csv", b"1,2\n3\n", "row 2 has 1 number; expected 2 as in row 1"),
         ("a.csv", b"1,2\n3,four\n", "row 2, column 2: found a text; expected numbers with commas between them"),
         ("a.csv", b"1,nan\n3,4\n", "'x' has entries that are not finite; expected finite numbers"),
         ("a.csv", b"1,\xff\n", "cannot be read as csv: "),

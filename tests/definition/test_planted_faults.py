@@ -820,13 +820,13 @@ TOML_FAULTS = [
         "stride = 2",
         "groups = 2",
         "17:10: nodes.conv2.groups: node 'conv2' (Conv) reads 'conv1' 1x7x6: groups = 2 does not divide "
-        "the 1 channels of the input",
+        "the 1 channel of the input",
     ),
     (
         "stride = 2",
         "groups = 3\nout_channels = 2",
         "17:10: nodes.conv2.groups: node 'conv2' (Conv) reads 'conv1' 1x7x6: groups = 3 does not divide "
-        "the 1 channels of the input",
+        "the 1 channel of the input",
     ),
     (
         "[data]",

@@ -83,8 +83,8 @@ def test_a_file_without_rows_has_no_numbers(contents: bytes, tmp_path: Path) -> 
         (b'"1,5","2,5"\n', f"row 1, column 1: found a number in quotes; {COMMAS}"),
         (b"1,\x1b]0;title\x07\n", f"row 1, column 2: found a text; {COMMAS}"),
         (b"1,\0\n", f"row 1, column 2: found a text; {COMMAS}"),
-        (b"1,2\n\n3\n", "row 3 has 1 numbers; expected 2 as in row 1"),
-        (b"\n1,2\n3\n", "row 3 has 1 numbers; expected 2 as in row 2"),
+        (b"1,2\n\n3\n", "row 3 has 1 number; expected 2 as in row 1"),
+        (b"\n1,2\n3\n", "row 3 has 1 number; expected 2 as in row 2"),
         (b"1,2\n1,\xff\n", "cannot be read as csv: found bytes that are not UTF-8 in row 2; expected UTF-8 text"),
     ],
 )

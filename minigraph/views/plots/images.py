@@ -29,7 +29,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
-from minigraph.wording import shorten
+from minigraph.wording import counted, shorten
 
 SHOWN = 32  # the most samples of a classifier
 COLUMNS = 8
@@ -60,10 +60,10 @@ def plot_predictions(
     pictures, truth, guesses = np.asarray(images, np.float64), np.asarray(labels), np.asarray(predicted)
     certain = np.asarray(confidence, np.float64)
     if pictures.ndim != 4 or not truth.shape == guesses.shape == certain.shape == pictures.shape[:1] or not truth.size:
-        raise DataError(
-            f"predictions: found images of shape {spell_shape(pictures.shape) or '()'} and {truth.size} labels, "
-            f"{guesses.size} predictions, {certain.size} confidences; expected (N, C, H, W) and N of each"
-        )
+        given = {"label": truth.size, "prediction": guesses.size, "confidence": certain.size}
+        beside = ", ".join(counted(number, what) for what, number in given.items())
+        found = f"images of shape {spell_shape(pictures.shape) or '()'}, {beside}"
+        raise DataError(f"predictions: found {found}; expected (N, C, H, W) and N of each")
     wrong = truth != guesses
 
     def called(number: int) -> str:
@@ -124,7 +124,7 @@ def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: s
     caption = ", ".join(f"{name} {ratio.mean():.2f} dB" for name, ratio in ratios.items())
     head = [
         Line(printable(title), 13, "bold"),
-        Line(f"mean PSNR of {shapes[0][0]} samples: {caption}", 9.5, colour=SOFT),
+        Line(f"mean PSNR of {counted(shapes[0][0], 'sample')}: {caption}", 9.5, colour=SOFT),
     ]
     side, top, drop = 54.0, foot_of_head(head) + 18, high + 26
     block = count * (wide + GAP) - GAP
