@@ -88,11 +88,11 @@ def test_a_foreign_name_of_the_users_op_is_told_in_a_definition(read: Callable[[
 
 
 @pytest.mark.usefixtures("blur")
-def test_of_ops_with_one_foreign_spelling_the_first_registered_is_told_for_an_unknown_op(
+def test_of_ops_with_one_foreign_spelling_the_first_registered_is_told_for_an_op_that_is_nearly_ours(
     read: Callable[[str, str], mg.Graph],
 ) -> None:
     with pytest.raises(DefinitionError, match=r"unknown key 'num_output'; .*; here it is called 'out_channels'"):
-        read("Nothing", "num_output")
+        read("Convv", "num_output")
 
 
 def test_an_op_without_foreign_names_is_not_told_for_them() -> None:
