@@ -95,7 +95,7 @@ def describe(value: object) -> str:
     if isinstance(value, float):
         return f"{value!r} (a number)"
     if isinstance(value, str):
-        return f"'{shorten(value)}' (a string)"
+        return f"'{shorten(printable(value))}' (a string)"
     if isinstance(value, list | tuple):
         return f"{shorten(_spell_array(value), 62)} (an array)"
     if isinstance(value, dict):

@@ -66,19 +66,23 @@ def plot_predictions(
         raise DataError(f"predictions: found {found}; expected (N, C, H, W) and N of each")
     wrong = truth != guesses
 
-    def called(number: int) -> str:
-        return str(number) if classes is None else printable(shorten(classes[number], 8))
+    def called(number: int, letters: int = 8) -> str:
+        return str(number) if classes is None else printable(shorten(classes[number], letters))
 
     order = np.lexsort((np.where(wrong, -certain, certain), ~wrong))[:SHOWN]
     rows = ceil(len(order) / COLUMNS)
     high, wide = _tile(pictures.shape[2:])
     count = int(wrong.sum())
     caption = f"{count} of {len(truth)} wrong" + (", drawn first" if count else "")
-    caption += "; then the least certain" if len(order) > count else f"; the {len(order)} most certain of them"
+    if len(order) > count:
+        caption += "; then the least certain" if count else "; the least certain first"
+    else:
+        caption += f"; the {len(order)} most certain of them"
     head = [Line(printable(title), 13, "bold"), Line(caption, 9.5, colour=SOFT)]
     top, drop = foot_of_head(head) + 18, high + 38
     block = COLUMNS * (wide + GAP) - GAP
-    with picture(path, max(block + 2 * MARGIN, 420.0), top + rows * drop + MARGIN - 14) as figure:
+    width = max(block, *(line.width for line in head), 420.0 - 2 * MARGIN) + 2 * MARGIN
+    with picture(path, width, top + rows * drop + MARGIN - 14) as figure:
         sheet = blank_sheet(figure)
         write_head(sheet, head)
         left = (sheet.get_xlim()[1] - block) / 2
@@ -88,7 +92,7 @@ def plot_predictions(
             x, y = left + column * (wide + GAP), top + row * drop
             colour = RED if wrong[sample] else FAINT
             _image(sheet, pictures[sample], x, y, wide, high, low, peak, colour, 1.6 if wrong[sample] else 0.8)
-            guess, true = called(guesses[sample]), called(truth[sample])
+            guess, true = called(guesses[sample], 12), called(truth[sample])
             sure = _percent(certain[sample])
             if not wrong[sample]:
                 label = Line(guess, 9, "bold", BLUE)
