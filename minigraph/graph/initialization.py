@@ -126,22 +126,24 @@ def explicit(value: object, wanted: str) -> Explicit:
         DefinitionError: it is none.
     """
     value = plain_number(value)
-    unfit = f"found {describe(value)}; expected {wanted}"
+    fault = ""
     if isinstance(value, str | bool) or value is None:
-        raise DefinitionError([Problem((), unfit)])
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise DefinitionError(
-            [Problem((), "found an array with rows of different lengths; expected rows of one length")]
-        ) from None
-    items = np.array(value, dtype=object).ravel().tolist()
-    if array.dtype == object and items and all(type(item) is int for item in items):
-        raise DefinitionError([Problem((), "found a whole number of more than 64 bits; expected smaller ones")])
-    if array.dtype.kind not in "iuf" or array.size == 0 or any(isinstance(item, bool) for item in items):
-        raise DefinitionError([Problem((), unfit)])
-    if not np.isfinite(array).all():
-        raise DefinitionError([Problem((), "found a number that is not finite; expected finite numbers")])
+        fault = f"found {describe(value)}; expected {wanted}"
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            fault = "found an array with rows of different lengths; expected rows of one length"
+    if not fault:
+        items = np.array(value, dtype=object).ravel().tolist()
+        if array.ndim and array.dtype == object and all(type(item) is int for item in items):
+            fault = "found a whole number of more than 64 bits; expected smaller ones"
+        elif array.dtype.kind not in "iuf" or array.size == 0 or any(isinstance(item, bool) for item in items):
+            fault = f"found {describe(value)}; expected {wanted}"
+        elif not np.isfinite(array).all():
+            fault = "found a number that is not finite; expected finite numbers"
+    if fault:
+        raise DefinitionError([Problem((), fault)])
     return Explicit(values=array.tolist())
 
 
