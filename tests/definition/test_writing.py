@@ -294,6 +294,16 @@ def test_a_long_array_has_a_line_for_each_row(tmp_path: Path) -> None:
     assert mg.Graph.load(tmp_path / "a.toml") == graph
 
 
+def test_maps_of_several_samples_stand_row_by_row(tmp_path: Path) -> None:
+    rows = [[float(row * 100 + column) for column in range(20)] for row in range(6)]
+    text = ARRAYS.replace("[2, 3]", "[3, 20]") + f"inputs.x = {[rows[:3], rows[3:]]}\noutputs.relu = {rows[:3]}\n"
+    (tmp_path / "arrays.toml").write_text(text)
+    Definition.load(tmp_path / "arrays.toml").save(tmp_path / "again.toml")
+    written = (tmp_path / "again.toml").read_text()
+    assert "inputs.x = [\n    [\n        [0.0, 1.0, " in written
+    assert "519.0],\n    ],\n]\noutputs.relu = [\n    [0.0, 1.0, " in written
+
+
 def test_another_ending_is_refused_and_nothing_written(tmp_path: Path) -> None:
     with raises(DefinitionError, f"{tmp_path / 'a.yaml'}: found a name that ends in '.yaml'; expected .toml or .json"):
         diamond().save(tmp_path / "a.yaml")
