@@ -50,7 +50,7 @@ def json_schema() -> Schema:
         "train": _ref("train"),
     }
     number = {"type": "number"}
-    numbers: Schema = {"type": "array", "minItems": 1}
+    numbers = _ref("numbers")
     files = {"type": "object", "additionalProperties": {"anyOf": [_object(ArrayFile), numbers]}}
     root = _object(DefinitionSections, properties)
     root["properties"]["$schema"] = {"type": "string"}
@@ -63,6 +63,7 @@ def json_schema() -> Schema:
                 InputSection,
                 {"shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 3}},
             ),
+            "numbers": {"type": "array", "minItems": 1, "items": {"anyOf": [number, numbers]}},
             "initializer": {"anyOf": [number, numbers, _object(Normal), _object(Uniform), _object(Scheme)]},
             "array": {"anyOf": [_object(ArrayFile), numbers, _object(Normal), _object(Uniform)]},
             "data": _object(
