@@ -31,7 +31,7 @@ from minigraph.ops.checking import (
     locked,
 )
 from minigraph.steps.steps import empty_batch_last
-from minigraph.wording import describe
+from minigraph.wording import counted, describe
 
 BATCHES = (2, 1, 5, 17)
 """Batch sizes for which plan and pair are compared."""
@@ -196,7 +196,7 @@ def _declares_what_it_takes(op: Op, shapes: tuple[Shape, ...]) -> None:
     most = op.max_inputs
     if len(shapes) < op.min_inputs or (most is not None and len(shapes) > most):
         wanted = f"{op.min_inputs}" if most == op.min_inputs else f"{op.min_inputs} or more"
-        raise AssertionError(f"{name}: found {len(shapes)} shapes; expected {wanted}, one for each input")
+        raise AssertionError(f"{name}: found {counted(len(shapes), 'shape')}; expected {wanted}, one for each input")
     with _told(f"{name}.output_shape"):
         try:
             shape = op.output_shape(*shapes)

@@ -330,7 +330,7 @@ def test_check_op_catches_a_batch_norm_that_forgets_the_mean() -> None:
     [
         (Scale, [MAP], TypeError, "check_op: found the class Scale; expected one of it, such as Scale()"),
         ("ReLU", [MAP], TypeError, "check_op: found 'ReLU' (a string); expected, such as mg.ReLU()"),
-        (mg.Add(), [MAP], AssertionError, "Add: found 1 shapes; expected 2 or more, one for each input"),
+        (mg.Add(), [MAP], AssertionError, "Add: found 1 shape; expected 2 or more, one for each input"),
         (mg.ReLU(), [MAP, MAP], AssertionError, "ReLU: found 2 shapes; expected 1, one for each input"),
     ],
 )

@@ -5,7 +5,19 @@ import pickle
 import pytest
 
 from minigraph.errors import DataError, DefinitionError, Problem, ShapeError
-from minigraph.wording import describe, did_you_mean, enumerated, one_of, printable, shorten, spell_bytes, spell_path
+from minigraph.wording import (
+    counted,
+    describe,
+    did_you_mean,
+    enumerated,
+    noun,
+    one_of,
+    printable,
+    shorten,
+    spell_bytes,
+    spell_path,
+)
+from tests.helpers import ROOT
 
 OBEYED = {
     "\x1b": "\\x1b",
@@ -85,3 +97,15 @@ def test_a_problem_with_a_path_is_one_line() -> None:
 )
 def test_bytes_are_spelled_for_people(count: int, text: str) -> None:
     assert spell_bytes(count) == text
+
+
+def test_one_of_a_thing_is_told_without_an_s() -> None:
+    assert [counted(number, "step") for number in (0, 1, 2000)] == ["0 steps", "1 step", "2,000 steps"]
+    assert [counted(number, "class", "classes") for number in (1, 2)] == ["1 class", "2 classes"]
+    assert [noun(number, "seed") for number in (1, 2)] == ["seed", "seeds"]
+
+
+def test_nothing_else_counts_in_its_own_way() -> None:
+    sources = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in (ROOT / "minigraph").rglob("*.py")}
+    counting = [str(path) for path, text in sources.items() if "'s' * (" in text or '"s" * (' in text]
+    assert counting == []

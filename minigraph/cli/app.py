@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from io import TextIOWrapper
 from typing import Annotated
@@ -33,20 +33,27 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Declared convolutional graphs that you can read, trust, train and look inside.",
 )
-app.command("train")(training.train)
-app.command("compare")(comparing.compare)
-app.command("recover")(recovering.recover)
-app.command("sweep")(sweeping.sweep)
-app.command("check")(inspecting.check)
-app.command("show")(inspecting.show)
-app.command("gradcheck")(inspecting.gradcheck)
-app.command("explain")(explaining.explain)
-app.command("predict")(using.predict)
-app.command("export")(using.export)
-app.command("new")(using.new)
-app.command("models")(using.models)
-app.command("ops")(using.ops)
-app.command("schema")(using.schema)
+COMMANDS: dict[str, Callable[..., object]] = {
+    "train": training.train,
+    "compare": comparing.compare,
+    "recover": recovering.recover,
+    "sweep": sweeping.sweep,
+    "check": inspecting.check,
+    "show": inspecting.show,
+    "gradcheck": inspecting.gradcheck,
+    "explain": explaining.explain,
+    "predict": using.predict,
+    "export": using.export,
+    "new": using.new,
+    "models": using.models,
+    "ops": using.ops,
+    "reference": using.reference,
+    "schema": using.schema,
+}
+for name, command in COMMANDS.items():
+    # A help of its own is shown whole; Typer cuts the first sentence of a docstring to a line.
+    sentence = (command.__doc__ or "").partition("\n\n")[0]
+    app.command(name, short_help=" ".join(sentence.split()))(command)
 
 
 def _print_version(wanted: bool) -> None:

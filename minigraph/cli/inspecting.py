@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import Output, complain
 from minigraph.cli.words import parse_assignments
+from minigraph.wording import counted
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition
@@ -44,7 +46,10 @@ def check(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate each MODEL, sort it, infer its shapes and print its table; nothing is trained."""
+    """Validate each MODEL, sort it, infer its shapes and print its table; nothing is trained.
+
+    Of its data names and shapes are compared, as far as the headers of the files tell them.
+    """
     from minigraph.errors import DefinitionError
     from minigraph.views.summary import summary
 
@@ -53,6 +58,7 @@ def check(
     for model in models:
         errors: list[str] = []
         warnings: list[Problem] = []
+        unfit: Sequence[Problem] = ()
         graph: Graph | None
         try:
             definition = load_definition(model, parse_assignments(assignments))
@@ -80,6 +86,11 @@ def check(
                 "memory": table.memory,
                 "rows": [asdict(row) for row in table.rows],
             }
+        facts["samples"] = None
+        if not errors and definition.data is not None:
+            facts["samples"], unfit = _counted(definition)
+            if facts["samples"]:
+                output.say(_samples_text(facts["samples"]))
         if identify and not errors:
             known = identified(definition)
             output.say(f"\n{known}")
@@ -92,17 +103,34 @@ def check(
             if planned.missed and not as_json:
                 output.say(missed_text(planned.missed))
             facts["plan"] = asdict(planned)
-        texts = [definition.tell(warning) for warning in warnings]
+        texts = [definition.tell(warning) for warning in (*warnings, *unfit)]
         for block in texts:
             complain(f"warning: {block}")
         for block in errors:
             complain(f"error: {block}")
-        output.say(f"{len(errors)} error{'s' * (len(errors) > 1)}\n" if errors else "ok\n")
+        ending = counted(len(errors), "error") if errors else "ok, but train would refuse its data" if unfit else "ok"
+        output.say(f"{ending}\n")
         results[model] = {"ok": not errors, **facts, "warnings": texts, "errors": errors}
     ok = all(result["ok"] for result in results.values())
     output.result(results[models[0]] if len(models) == 1 else {"ok": ok, "models": results})
     if not ok:
         raise typer.Exit(2)
+
+
+def _counted(definition: Definition) -> tuple[dict[str, int] | None, Sequence[Problem]]:
+    """How many samples there are for what, and what is wrong with the data."""
+    from minigraph.data.loading import count_data
+    from minigraph.errors import DefinitionError
+
+    try:
+        return count_data(definition), ()
+    except DefinitionError as error:
+        return None, error.problems
+
+
+def _samples_text(counts: dict[str, int]) -> str:
+    held_out = "".join(f", {count} for {part}" for part, count in counts.items() if part != "training")
+    return f"data: {counted(counts['training'], 'sample')} to train on{held_out}; names and shapes fit"
 
 
 def identified(definition: Definition, seed: int | None = None) -> Identifiability:

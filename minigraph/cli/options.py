@@ -110,11 +110,11 @@ def train_overrides(**values: Any) -> list[Override]:
 
 def _pair(graph: Graph, before: Path, after: Path) -> list[Override]:
     """The overrides that make two files the data of a graph of one input and one output."""
-    from minigraph.data.loading import map_size
+    from minigraph.data.array_files import map_size
     from minigraph.errors import DefinitionError
 
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
-        counts = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
+        counts = f"{counted(len(graph.inputs), 'input')} and {counted(len(graph.outputs), 'output')}"
         raise DefinitionError(f"--before {before}: found a graph of {counts}; expected one of each, or --data FILE")
     ((source, shape),), (output,) = graph.inputs.items(), graph.outputs
     files = {"inputs": {source: {"file": str(before.absolute())}}, "outputs": {output: {"file": str(after.absolute())}}}

@@ -25,6 +25,7 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_assignments
+from minigraph.wording import counted
 
 if TYPE_CHECKING:
     from minigraph.recovery import Start
@@ -116,7 +117,7 @@ def _reporting(output: Output, restarts: int) -> Iterator[Callable[[Start], None
     def line(start: Start) -> str:
         return (
             f"start {start.index:{len(str(restarts - 1))}d}  {start.verdict.name:13}  loss {start.loss:<10.4g} "
-            f"{len(start.losses)} evaluations"
+            f"{counted(len(start.losses), 'evaluation')}"
         )
 
     if output.quiet or not output.stream.isatty():

@@ -23,7 +23,7 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_axes, parse_seeds
-from minigraph.wording import figures
+from minigraph.wording import counted, figures
 
 MOST_LINES = 100
 """So many runs have a line each."""
@@ -89,7 +89,7 @@ def sweep(
     if result.ended == BY_HAND:
         raise typer.Exit(INTERRUPTED_STATUS)
     if result.ended:
-        complain(f"error: {result.ended}; {len(result.runs)} of {count} runs are in {folder}")
+        complain(f"error: {result.ended}; {len(result.runs)} of {counted(count, 'run')} in {folder}")
         raise typer.Exit(1)
 
 

@@ -1,9 +1,11 @@
-"""``predict``, ``export``, ``new`` and the references ``models``, ``ops`` and ``schema``."""
+"""``predict``, ``export``, ``new`` and what there is: ``models``, ``ops``, ``reference`` and ``schema``."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +19,9 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import Output
 from minigraph.cli.words import parse_assignments
+
+if TYPE_CHECKING:
+    from minigraph.views.sections import Section
 
 
 def predict(
@@ -120,12 +125,38 @@ def ops(
 ) -> None:
     """Tell what each op computes, and its attributes."""
     from minigraph.files.writing import write_text
-    from minigraph.views.reference import markdown_reference, op_reference
+    from minigraph.views.reference import op_sections, ops_page
 
     if out is None:
-        Output().say(op_reference(names))
+        _print_sections(op_sections(names))
     else:
-        write_text(out, markdown_reference())
+        write_text(out, ops_page())
+
+
+def reference(
+    section: Annotated[
+        str | None, typer.Argument(metavar="[SECTION]", help="Such as data, train or optimizers; all when left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all of them as Markdown.")
+    ] = None,
+) -> None:
+    """Tell every key of a definition: its type, bounds and default, and what it is."""
+    from minigraph.files.writing import write_text
+    from minigraph.views.definition_reference import definition_page, definition_sections
+
+    if out is None:
+        _print_sections(definition_sections(section))
+    else:
+        write_text(out, definition_page())
+
+
+def _print_sections(sections: Sequence[Section]) -> None:
+    """Sections as text on a terminal, as Markdown elsewhere."""
+    output = Output()
+    width = shutil.get_terminal_size().columns
+    texts = [section.plain(width) if output.stream.isatty() else section.markdown() for section in sections]
+    output.say("\n\n".join(texts))
 
 
 def schema(

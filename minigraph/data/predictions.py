@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from minigraph.arrays import Array, Shape, arranged, spell_shape
-from minigraph.data.loading import FILE_KINDS, read_array, resized
+from minigraph.data.array_files import FILE_KINDS, read_array, resized
 from minigraph.errors import DataError, ShapeError
 from minigraph.files.opening import files_in, kind_at
 from minigraph.files.writing import whole, write_npz, write_text

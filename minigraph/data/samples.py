@@ -23,6 +23,7 @@ from minigraph.arrays import (
 from minigraph.errors import DataError, ShapeError
 from minigraph.graph.graph import Graph
 from minigraph.recipe.losses import Loss
+from minigraph.wording import counted
 
 
 @dataclass(frozen=True)
@@ -148,5 +149,5 @@ def split_rows(samples: int, shares: Mapping[str, float], generator: np.random.G
     rows["train"] = np.sort(order[start:])
     empty = [name for name, part in rows.items() if not len(part)]
     if empty:
-        raise DataError(f"found {samples} samples, which leaves none for {empty[0]}; expected more samples")
+        raise DataError(f"found {counted(samples, 'sample')}, which leaves none for {empty[0]}; expected more samples")
     return rows

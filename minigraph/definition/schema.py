@@ -50,7 +50,7 @@ def json_schema() -> Schema:
         "train": _ref("train"),
     }
     number = {"type": "number"}
-    numbers: Schema = {"type": "array", "minItems": 1}
+    numbers = _ref("numbers")
     files = {"type": "object", "additionalProperties": {"anyOf": [_object(ArrayFile), numbers]}}
     root = _object(DefinitionSections, properties)
     root["properties"]["$schema"] = {"type": "string"}
@@ -63,6 +63,7 @@ def json_schema() -> Schema:
                 InputSection,
                 {"shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 3}},
             ),
+            "numbers": {"type": "array", "minItems": 1, "items": {"anyOf": [number, numbers]}},
             "initializer": {"anyOf": [number, numbers, _object(Normal), _object(Uniform), _object(Scheme)]},
             "array": {"anyOf": [_object(ArrayFile), numbers, _object(Normal), _object(Uniform)]},
             "data": _object(
@@ -78,7 +79,7 @@ def json_schema() -> Schema:
             "train": _object(
                 TrainSection,
                 {
-                    "loss": {"oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
+                    "loss": {"default": "sse", "oneOf": [{"enum": list(LOSSES)}, *_members(LOSSES, "name")]},
                     "loss_weights": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
                     "optimizer": {"oneOf": _members(optimizers(), "name")},
                     "schedule": {"oneOf": [{"enum": list(SCHEDULES)}, *_members(SCHEDULES, "name")]},
@@ -124,7 +125,8 @@ def _object(declared: type[Declared], given: dict[str, Schema] | None = None) ->
         value = list(field.default) if isinstance(field.default, tuple) else field.default
         default = {} if field.is_required() or field.default_factory or value is None else {"default": value}
         # Draft-07 ignores what stands beside a $ref, so that a description there needs a layer of its own.
-        properties[name] = {**description, **default, **({"allOf": [schema]} if "$ref" in schema else schema)}
+        wrapped = {"allOf": [schema]} if "$ref" in schema else schema
+        properties[name] = {**description, **default, **wrapped, **description}
     keys = {name: field for name, field in declared.model_fields.items() if field.is_required()}
     if "distribution" in properties:
         keys["distribution"] = declared.model_fields["distribution"]

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, With
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Count, Number, also_called
 from minigraph.errors import Problem
-from minigraph.graph.initialization import Explicit, Initializer, Normal, Uniform, initializer
+from minigraph.graph.initialization import Explicit, Initializer, Normal, Uniform, explicit, initializer
 from minigraph.recipe.settings import TrainSection
 
 SCHEMA_VERSION = 1
@@ -79,27 +79,29 @@ ArraySource = ArrayFile | Explicit | Normal | Uniform
 GivenArray = ArrayFile | Explicit
 
 
+_ARRAY = "an array of numbers"
+
+
 def _array_source(value: object) -> ArraySource:
+    wanted = f"a table with 'file' or 'distribution', or {_ARRAY}"
     if isinstance(value, Normal | Uniform):
         return value
     if isinstance(value, dict) and "file" not in value:
         if "distribution" not in value:
-            raise expected("a table with 'file' or 'distribution', or an array of numbers")
+            raise expected(wanted)
         drawn = initializer(value)
         assert isinstance(drawn, Normal | Uniform), "a table with 'distribution' is a distribution"
         return drawn
-    return _given_array(value, "a table with 'file' or 'distribution', or an array of numbers")
+    return _given_array(value, wanted)
 
 
-def _given_array(value: object, wanted: str = "a table with 'file', or an array of numbers") -> GivenArray:
+def _given_array(value: object, wanted: str = f"a table with 'file', or {_ARRAY}") -> GivenArray:
     if isinstance(value, ArrayFile | Explicit):
         return value
     if isinstance(value, dict):
         return ArrayFile(**value)
     if isinstance(value, list | tuple | np.ndarray):
-        array = initializer(value)
-        assert isinstance(array, Explicit), "an array stands for itself"
-        return array
+        return explicit(value, _ARRAY)
     raise expected(wanted)
 
 
@@ -153,7 +155,8 @@ class DataSection(Declared):
     """``[data]``: what the graph is trained on."""
 
     source: Literal["teacher", "file"] = Field(
-        description="teacher: the targets are the graph's answers with the teacher's parameters; file: they are read"
+        description="teacher: the targets are the graph's answers with the teacher's parameters; file: they are given, "
+        "as files or arrays"
     )
     file: FilePath | None = Field(None, description="an npz with an array for each input and output")
     samples: Count = Field(1, description="how many samples a distribution draws")

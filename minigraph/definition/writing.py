@@ -146,4 +146,5 @@ def _value(value: Any) -> str:
     line = "[" + ", ".join(items) + "]"
     if len(line) <= 100 or not isinstance(value[0], list | tuple):
         return line
-    return "[\n" + "".join(f"    {item},\n" for item in items) + "]"
+    rows = "".join(f"{item},\n" for item in items).replace("\n", "\n    ")
+    return f"[\n    {rows.removesuffix('    ')}]"

@@ -11,7 +11,7 @@ import numpy as np
 from minigraph.arrays import Array
 from minigraph.files.opening import OpenFile, opened
 from minigraph.files.text import MARK, require_size
-from minigraph.wording import spell_bytes
+from minigraph.wording import counted, spell_bytes
 
 LONGEST_CSV = 2**30
 """Bytes that a csv has at most: numbers as text take several times the room and the time that those of an npy do."""
@@ -22,8 +22,9 @@ LONGEST_ROW = 2**24
 def read_csv(path: str | Path) -> Array:
     """The numbers of a csv (rows, columns): commas between them, a row a line.
 
-    Blank lines, lines that begin with ``#`` and a first row of names (no cell is a number) are passed over. A file
-    without rows of numbers gives an array without numbers (0,).
+    Blank lines, what stands behind a ``#``, and a first row of names are passed over: no cell of it is a number, but
+    that columns may be numbered from 0 or 1, as pandas does where they have no names. A file without rows of numbers
+    gives an array without numbers (0,).
 
     Raises:
         DataError: there is no such regular file, it is too large, no UTF-8, a cell is no number, or rows differ in
@@ -43,7 +44,9 @@ def read_csv(path: str | Path) -> Array:
                 kind = _kind_of_row(line)
                 if kind:
                     raise source.fault(f"row {row}: found {kind}; expected numbers with commas between them")
-                raise source.fault(f"row {row} has {len(cells)} numbers; expected {columns} as in row {first}")
+                raise source.fault(
+                    f"row {row} has {counted(len(cells), 'number')}; expected {columns} as in row {first}"
+                )
             try:
                 numbers.extend(map(float, cells))
             except ValueError:
@@ -58,7 +61,7 @@ def read_csv(path: str | Path) -> Array:
 
 
 def _rows(source: OpenFile) -> Iterator[tuple[int, str]]:
-    """(number from 1, text) of every line that is not blank, up to the size that the file had when it was opened."""
+    """(number from 1, text without its comment) of every line that is not blank, up to the size when it was opened."""
     row, left = 0, source.size
     while left > 0 and (raw := source.file.readline(min(left, LONGEST_ROW + 1))):
         if len(raw) > LONGEST_ROW:
@@ -72,13 +75,22 @@ def _rows(source: OpenFile) -> Iterator[tuple[int, str]]:
             raise source.fault(f"cannot be read as csv: {fault}") from None
         for line in lines:
             row += 1
-            if line.strip() and not line.lstrip().startswith("#"):
+            line = line.partition("#")[0]
+            if line.strip():
                 yield row, line
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Whether a first row has names alone: it is more than one text, and none of them is nearly a number."""
-    return all(_kind(cell) == "a text" for cell in cells) and not _kind_of_row(",".join(cells))
+    """Whether a first row has the columns' names: texts, empty cells, and numbers that count two or more columns."""
+    numbers = [cell.strip() for cell in cells if is_number(cell)]
+    others = {_kind(cell) for cell in cells if not is_number(cell)}
+    counting = [[str(start + place) for place in range(len(numbers))] for start in (0, 1)]
+    return (
+        "a text" in others
+        and others <= {"a text", "an empty cell"}
+        and (not numbers or (len(numbers) > 1 and numbers in counting))
+        and not _kind_of_row(",".join(cells))
+    )
 
 
 def _kind_of_row(line: str) -> str:
@@ -104,7 +116,7 @@ def _kind(cell: str) -> str:
     cell = cell.strip()
     if not cell:
         return "an empty cell"
-    for separator, word in ((";", "semicolons"), (None, "spaces"), ("|", "bars")):
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), (None, "spaces"), ("|", "bars")):
         pieces = [piece for piece in cell.split(separator) if piece]
         if len(pieces) > 1 and all(map(is_number, pieces)):
             return f"numbers with {word} between them"

@@ -47,12 +47,41 @@ def read_json(path: str | Path, longest: int = LONGEST_TEXT) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        reason = f"line {error.lineno}, column {error.colno}: {error.msg.removesuffix(' at').removesuffix(' starting')}"
+        fault, offset = json_fault(error)
+        line, column = text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+        reason = f"line {line}, column {column}: {fault}"
     except RecursionError:
         reason = "nested too deeply"
     except ValueError:
         reason = "a number with too many digits"
     raise DataError(f"{spell_name(path)}: cannot be read as json: {reason}")
+
+
+def json_fault(error: json.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong with a JSON text, in words that say what to do, and at which letter of it."""
+    fault = error.msg.partition(": ")[0].removesuffix(" at").removesuffix(" starting")
+    before, here = error.doc[: error.pos].rstrip()[-1:], error.doc[error.pos : error.pos + 1]
+    if "trailing comma" in fault or (here in ("}", "]") and before == ","):
+        return "a comma behind the last entry; expected none there", error.doc.rindex(",", 0, error.pos + 1)
+    return _JSON_FAULTS.get(fault, fault), error.pos
+
+
+BACKSLASH = "a backslash that stands for no letter; expected \\\\"
+_JSON_FAULTS = {
+    "Invalid \\escape": f"{BACKSLASH}, or / in a path",
+    "Invalid \\uXXXX escape": "\\u without four digits of a letter behind it; expected \\\\ for a backslash, or "
+    "/ in a path",
+    "Invalid control character": "a line that ends, or a tab, within a string; expected its closing quote, or \\n "
+    "or \\t",
+    "Unterminated string": "a string without its closing quote",
+    "Expecting value": "no value; expected a number, true, false, null, a string in double quotes, [an array] or "
+    "{an object}",
+    "Expecting property name enclosed in double quotes": "no name of an entry; expected one in double quotes",
+    "Expecting ',' delimiter": "more behind a value; expected a comma, or the bracket that closes",
+    "Expecting ':' delimiter": "no colon behind the name of an entry; expected one",
+    "Extra data": "more behind the end; expected one object and nothing else",
+}
+"""json's messages, as they are told."""
 
 
 def require_size(source: OpenFile, longest: int) -> None:

@@ -20,7 +20,7 @@ from minigraph.graph.names import unknown_name, unknown_parameter
 from minigraph.graph.node import Node
 from minigraph.ops.base import Op, Parameter
 from minigraph.ops.checking import calling, check_declared, check_shape
-from minigraph.wording import KeyPath
+from minigraph.wording import KeyPath, counted
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -203,7 +203,7 @@ def _require_count(name: str, node: Node) -> None:
     found, least, most = len(node.inputs), node.op.min_inputs, node.op.max_inputs
     if found < least or (most is not None and found > most):
         wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-        text = f"found {found} input{'s' * (found != 1)}; expected {wanted} for {type(node.op).__name__}"
+        text = f"found {counted(found, 'input')}; expected {wanted} for {type(node.op).__name__}"
         raise DefinitionError([Problem(("nodes", name, "inputs"), text)])
 
 
@@ -316,7 +316,7 @@ def warnings(
         rows, columns = node.op.unread(*(shapes[source] for source in node.inputs))
         if rows or columns:
             sizes = spell_shape(shapes[node.inputs[0]][1:])
-            counts = [f"{n} {line}{'s' * (n > 1)}" for n, line in ((rows, "row"), (columns, "column")) if n]
+            counts = [counted(n, line) for n, line in ((rows, "row"), (columns, "column")) if n]
             text = f"node '{name}' leaves the last {' and '.join(counts)} of its padded input unread"
             place = ("nodes", name, "stride")
             problems.append(Problem(place, f"{text} (input {sizes}); they get zero error"))

@@ -20,7 +20,7 @@ from minigraph.graph.names import full_names, name_problems, unknown_name
 from minigraph.graph.node import Node
 from minigraph.ops import Flatten
 from minigraph.ops.base import Op, Parameter
-from minigraph.wording import describe, one_of
+from minigraph.wording import counted, describe, one_of
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -293,7 +293,8 @@ class Graph:
     __hash__ = None  # type: ignore[assignment]  # graphs are built step by step, so they cannot be keys
 
     def __repr__(self) -> str:
-        return f"<Graph {self.name}: {len(self._inputs)} inputs, {len(self._nodes)} nodes, outputs {self._outputs}>"
+        sizes = f"{counted(len(self._inputs), 'input')}, {counted(len(self._nodes), 'node')}"
+        return f"<Graph {self.name}: {sizes}, outputs {self._outputs}>"
 
     def save(self, path: str | Path) -> None:
         """Write the graph as a definition, TOML or JSON by the name's end.

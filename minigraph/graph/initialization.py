@@ -113,28 +113,41 @@ def initializer(value: object) -> Initializer:
         return value
     if isinstance(value, dict):
         return _from_table(value)
+    return explicit(value, _FORMS)
+
+
+def explicit(value: object, wanted: str) -> Explicit:
+    """A number, or a regular array of finite numbers, as it stands; whole numbers stay whole.
+
+    Args:
+        wanted: what is told to be expected instead of other things.
+
+    Raises:
+        DefinitionError: it is none.
+    """
     value = plain_number(value)
+    fault = ""
     if isinstance(value, str | bool) or value is None:
-        raise DefinitionError([Problem((), _unfit(value))])
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise DefinitionError(
-            [Problem((), "found an array with rows of different lengths; expected rows of one length")]
-        ) from None
-    flagged = any(isinstance(item, bool) for item in np.array(value, dtype=object).flat)
-    if array.dtype.kind not in "iuf" or array.size == 0 or flagged:
-        raise DefinitionError([Problem((), _unfit(value))])
-    if not np.isfinite(array).all():
-        raise DefinitionError([Problem((), "found a number that is not finite; expected finite numbers")])
+        fault = f"found {describe(value)}; expected {wanted}"
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            fault = "found an array with rows of different lengths; expected rows of one length"
+    if not fault:
+        items = np.array(value, dtype=object).ravel().tolist()
+        if array.ndim and array.dtype == object and all(type(item) is int for item in items):
+            fault = "found a whole number of more than 64 bits; expected smaller ones"
+        elif array.dtype.kind not in "iuf" or array.size == 0 or any(isinstance(item, bool) for item in items):
+            fault = f"found {describe(value)}; expected {wanted}"
+        elif not np.isfinite(array).all():
+            fault = "found a number that is not finite; expected finite numbers"
+    if fault:
+        raise DefinitionError([Problem((), fault)])
     return Explicit(values=array.tolist())
 
 
 _FORMS = "a number, an array of numbers, or a table with 'distribution' or 'scheme'"
-
-
-def _unfit(value: object) -> str:
-    return f"found {describe(value)}; expected {_FORMS}"
 
 
 def _from_table(table: dict[str, Any]) -> Initializer:
@@ -145,7 +158,7 @@ def _from_table(table: dict[str, Any]) -> Initializer:
                 near = did_you_mean(name, members) if isinstance(name, str) else ""
                 raise DefinitionError([Problem((key,), f"found {describe(name)}; expected {one_of(members)}{near}")])
             return members[name](**table)
-    raise DefinitionError([Problem((), _unfit(table))])
+    raise DefinitionError([Problem((), f"found {describe(table)}; expected {_FORMS}")])
 
 
 def to_plain(initial: Initializer) -> Any:

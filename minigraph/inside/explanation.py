@@ -23,7 +23,7 @@ from minigraph.model.plan import copy_in, copy_out
 from minigraph.recipe.losses import Loss
 from minigraph.recipe.optimizers import SGD, Optimizer
 from minigraph.recipe.settings import TrainSection
-from minigraph.wording import describe, did_you_mean, one_of
+from minigraph.wording import counted, describe, did_you_mean, one_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class NodeExplanation:
         step, place = steps[array], tuple(index)
         shape = step.made.shape
         if len(place) != len(shape) or not all(0 <= at < size for at, size in zip(place, shape, strict=False)):
-            text = f"found {list(place)}; expected {len(shape)} numbers from 0, below {spell_shape(shape)}"
+            text = f"found {list(place)}; expected {counted(len(shape), 'number')} from 0, below {spell_shape(shape)}"
             raise DataError(f"cell of '{self.name}' in '{array}': {text}")
         return step.rule(place)
 

@@ -35,7 +35,7 @@ from minigraph.model.parameters import Parameters
 from minigraph.model.plan import Plan, copy_in, copy_out
 from minigraph.model.weights import read_weights
 from minigraph.ops.base import Context, Parameter
-from minigraph.wording import one_of
+from minigraph.wording import counted, one_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -322,9 +322,8 @@ class Model(Generic[Answer]):
                 mapping[name] = arrays[name]
 
     def __repr__(self) -> str:
-        return (
-            f"<Model of {self.graph.name}: {self.parameters.flat.size} parameters, engine {self.engine}, {self.dtype}>"
-        )
+        size = counted(self.parameters.flat.size, "parameter")
+        return f"<Model of {self.graph.name}: {size}, engine {self.engine}, {self.dtype}>"
 
 
 @dataclass(frozen=True)

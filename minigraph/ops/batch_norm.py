@@ -91,8 +91,8 @@ class BatchNorm(Elementwise):
             ExplainedStep(
                 "mean",
                 "The mean of each channel",
-                f"Taken off below is {whose} mean: in training over all {count} numbers of the channel, samples "
-                "included.",
+                f"Taken off below is {whose} mean: in training over all numbers of the channel, "
+                f"samples included: {count:,}.",
                 "mean[c] = sum of x in channel c / their count",
                 "mean",
                 {**taken, "mean": mean},

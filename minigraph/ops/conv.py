@@ -27,6 +27,7 @@ from minigraph.ops.base import (
 )
 from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
+from minigraph.wording import counted
 
 
 @register_op
@@ -66,7 +67,7 @@ class Conv(Op):
         channels, height, width = require_map(inputs[0], "Conv")
         if channels % self.groups:
             raise ShapeError(
-                f"groups = {self.groups} does not divide the {channels} channels of the input",
+                f"groups = {self.groups} does not divide the {counted(channels, 'channel')} of the input",
                 attribute="groups",
             )
         if self.out_channels % self.groups:

@@ -47,7 +47,7 @@ class GlobalAvgPool(Op):
             ExplainedStep(
                 "answer",
                 "Average each channel",
-                f"The {count} numbers of a channel are added up and divided by {count}.",
+                f"All numbers of a channel are added up and divided by their count, {count:,}.",
                 f"answer[n, c, 0, 0] = sum over i, j of x[n, c, i, j] / {count}",
                 "answer",
                 {"x": x, "answer": output},

@@ -20,6 +20,7 @@ from minigraph.declared.registry import Registry
 from minigraph.errors import DataError
 from minigraph.explaining import Step, formula, number
 from minigraph.ops import Op, Sigmoid, Softmax
+from minigraph.wording import counted
 
 LEAST_PRODUCT = 1e-36
 """Of p*(1-p) in bce: its inverse is a float32, with room for a weight."""
@@ -292,7 +293,8 @@ class CrossEntropy(Loss):
         return logits
 
     def doubt(self, op: Op, shape: Shape) -> str | None:
-        least = f"with {shape[0]} classes it cannot fall below {log(1 + (shape[0] - 1) / e):.4g}"
+        bound = log(1 + (shape[0] - 1) / e)
+        least = f"with {counted(shape[0], 'class', 'classes')} it cannot fall below {bound:.4g}"
         return _not_logits("cross_entropy", op, least)
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:

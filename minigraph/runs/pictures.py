@@ -80,7 +80,7 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
     answer = predict(model, inputs)
     answer, target = answer[output] if isinstance(answer, dict) else answer, targets[output]
     first_input = next(iter(inputs.values()))
-    title = f"{graph.name}: {len(target):,} {kind} sample{'s' * (len(target) != 1)}{which}"
+    title = f"{graph.name}: {counted(len(target), f'{kind} sample')}{which}"
     shape = graph.shapes[output]
     if settings is not None:
         answer = settings.loss.judged(answer)

@@ -18,7 +18,7 @@ from minigraph.files.plain import plain
 from minigraph.files.writing import write_text
 from minigraph.runs.summary import RunSummary
 from minigraph.views.summary import table
-from minigraph.wording import enumerated, figures
+from minigraph.wording import enumerated, figures, noun
 
 FACTS = ("seed", "steps", "loss_first", "loss_final", "seconds", "diverged_at", "stopped")
 """What sweep.csv has of each run's summary, before its metrics."""
@@ -218,4 +218,4 @@ def _figures(value: float) -> str:
 
 def seeds_text(seeds: Sequence[int]) -> str:
     """``0``, or how many and which: ``2: seeds 3, 7``."""
-    return f"{len(seeds)}: seed{'s' * (len(seeds) > 1)} {enumerated(map(str, seeds))}" if seeds else "0"
+    return f"{len(seeds)}: {noun(len(seeds), 'seed')} {enumerated(map(str, seeds))}" if seeds else "0"

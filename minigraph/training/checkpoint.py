@@ -21,7 +21,7 @@ from minigraph.errors import CheckpointError
 from minigraph.files.npz import opened_npz, read_npz
 from minigraph.files.writing import write_npz
 from minigraph.training.trainer import Trainer
-from minigraph.wording import KeyPath, shorten, spell_path
+from minigraph.wording import KeyPath, counted, shorten, spell_path
 
 
 def write_checkpoint(path: Path, trainer: Trainer) -> None:
@@ -49,7 +49,9 @@ def read_checkpoint(path: Path, trainer: Trainer) -> str | None:
         raise CheckpointError(f"{path}: this checkpoint is of another run: {'; '.join(differences)}")
     step = int(saved["step"])
     if step > trainer.length:
-        raise CheckpointError(f"{path}: found {step} steps done; expected at most the {trainer.length} of this run")
+        raise CheckpointError(
+            f"{path}: found {counted(step, 'step')} done; expected at most the {trainer.length} of this run"
+        )
     trainer.resume(saved)
     now = trainer.batches.algorithms
     changes = _changes(json.loads(str(saved["algorithms"])) if "algorithms" in saved else now, now)

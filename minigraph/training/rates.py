@@ -10,6 +10,7 @@ from minigraph.arrays import Array
 from minigraph.errors import TrainingDiverged
 from minigraph.recipe.optimizers import Optimizer
 from minigraph.training.trainer import Trainer
+from minigraph.wording import counted
 
 SECONDS = 2.0
 """The longest that is spent on trying rates."""
@@ -42,8 +43,9 @@ def with_a_rate(diverged: TrainingDiverged, trainer: Trainer, start: Mapping[str
             _run(trial, first + steps, end)
             taken = trial.step - first
             if taken >= fewest and _falls(trial, first):
-                text = f"{diverged}; try learning rate {rate:.6g}, with which the loss fell in {taken} steps from step "
-                return TrainingDiverged(f"{text}{first}", diverged.step, diverged.history)
+                advice = f"try learning rate {rate:.6g}, with which the loss fell in {counted(taken, 'step')}"
+                text = f"{diverged}; {advice} from step {first}"
+                return TrainingDiverged(text, diverged.step, diverged.history)
     finally:
         trainer.put(kept)
     return diverged

@@ -15,7 +15,7 @@ from minigraph.model.plan import Plan
 from minigraph.steps.compiling import is_turned_off
 from minigraph.steps.threads import thread_count
 from minigraph.views.summary import table
-from minigraph.wording import shorten, spell_bytes
+from minigraph.wording import counted, noun, shorten, spell_bytes
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class PlanTable:
             "kernel's size, or not finite, is summed directly"
         )
         return (
-            f"a training step of {self.batch} sample{'s' * (self.batch > 1)}\n"
+            f"a training step of {counted(self.batch, 'sample')}\n"
             f"{table(columns, cells, right=columns[2:4])}\n"
-            f"and {spell_bytes(self.workspace)} of workspace for each of {thread_count()} threads"
+            f"and {spell_bytes(self.workspace)} of workspace for each thread ({thread_count()})"
             f"{spectra if any(row.algorithm == Fourier.name for row in self.rows) else ''}"
         )
 
@@ -96,7 +96,7 @@ def missed(plan: Plan) -> list[str]:
 
 def missed_text(nodes: Sequence[str]) -> str:
     """What to say of nodes that are missed."""
-    what = f"the convolution{'s' * (len(nodes) > 1)} of {shorten(', '.join(nodes))}"
+    what = f"the {noun(len(nodes), 'convolution')} of {shorten(', '.join(nodes))}"
     if is_turned_off():
         return f"{what} {'are' if len(nodes) > 1 else 'is'} not compiled: MINIGRAPH_COMPILED=0 forbids it"
     return f"{what} would be compiled with the extra `compiled`: pip install 'minigraph[compiled]'"

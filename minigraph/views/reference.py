@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigraph.ops import OPS, Op
+from minigraph.views.sections import Section, page
+from minigraph.wording import counted
 
 
-def op_reference(names: Iterable[str] | None = None) -> str:
+def op_sections(names: Iterable[str] | None = None) -> list[Section]:
     """A section for each op: what it computes, its inputs and attributes.
 
     Args:
@@ -18,29 +20,27 @@ def op_reference(names: Iterable[str] | None = None) -> str:
         DefinitionError: there is no such op.
     """
     chosen = {name: OPS.find(name) for name in names} if names is not None else dict(OPS.items())
-    return "\n\n".join(_section(name, op) for name, op in chosen.items())
+    return [_op_section(name, op) for name, op in chosen.items()]
 
 
-def markdown_reference() -> str:
+def ops_page() -> str:
     """The reference of all ops as a Markdown page."""
-    return (
-        "# Ops\n\nMade by `python cli.py ops -o docs/ops.md` from the classes in `minigraph/ops/`. Every node may also "
-        "carry `inputs`,\n`trainable`, `share` and `init`.\n\n" + op_reference() + "\n"
+    return page(
+        "Ops",
+        "Made by `python cli.py ops -o docs/ops.md` from the classes in `minigraph/ops/`. Every node may also carry "
+        "`inputs`,\n`trainable`, `share` and `init`.",
+        op_sections(),
     )
 
 
-def _section(name: str, op: type[Op]) -> str:
-    if op.max_inputs is None:
-        inputs = f"{op.min_inputs} or more inputs"
-    else:
-        inputs = f"{op.min_inputs} input" + "s" * (op.min_inputs != 1)
-    lines = [f"## {name}", "", op.summary, "", f"Reads {inputs}."]
-    if op.model_fields:
-        lines += ["", "| attribute | default | what it is |", "|---|---|---|"]
-        for key, field in op.model_fields.items():
-            default = "required" if field.is_required() else _spell(field.default)
-            lines.append(f"| {key} | {default} | {field.description or ''} |")
-    return "\n".join(lines)
+def _op_section(name: str, op: type[Op]) -> Section:
+    inputs = f"{op.min_inputs} or more inputs" if op.max_inputs is None else counted(op.min_inputs, "input")
+    rows = tuple(
+        (key, "required" if field.is_required() else _spell(field.default), field.description or "")
+        for key, field in op.model_fields.items()
+    )
+    columns = ("attribute", "default", "what it is") if rows else ()
+    return Section(name, f"{op.summary}\n\nReads {inputs}.", columns, rows)
 
 
 def _spell(value: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from minigraph.arrays import Shape, spell_shape
 from minigraph.graph.graph import Graph
 from minigraph.graph.node import Node
-from minigraph.wording import shorten, spell_bytes
+from minigraph.wording import counted, shorten, spell_bytes
 from minigraph.wording import table as table
 
 
@@ -76,10 +76,10 @@ class Summary:
         ]
         columns = ("node", "op", "reads", "shape", "parameters", "multiply-adds", "memory")
         drawn = table(columns, cells, right=columns[3:])
-        nodes = f"{len(self.rows)} node{'s' * (len(self.rows) != 1)}"
+        sizes = {"node": len(self.rows), "parameter": self.parameters, "multiply-add": self.multiply_adds}
+        *first, last = (counted(number, what) for what, number in sizes.items())
         return (
-            f"{self.title}\n{drawn}\n{nodes}, {self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds and "
-            f"{spell_bytes(self.memory)} for a sample's forward"
+            f"{self.title}\n{drawn}\n{', '.join(first)}, {last} and {spell_bytes(self.memory)} for a sample's forward"
         )
 
     __repr__ = __str__

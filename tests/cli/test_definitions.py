@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from minigraph.definition import Definition
 from minigraph.definition.bundled import bundled
 from minigraph.definition.schema import json_schema
 from minigraph.ops import OPS
-from minigraph.views.reference import markdown_reference, op_reference
+from minigraph.views.definition_reference import definition_page, definition_sections
+from minigraph.views.reference import op_sections, ops_page
+from minigraph.views.sections import Section
 from tests.cli.helpers import CommandLine
 
 # new
@@ -73,19 +76,43 @@ def test_export_refuses_another_ending(command: CommandLine, tmp_path: Path) -> 
 # ops and schema
 
 
+def markdown(sections: list[Section]) -> str:
+    return "\n\n".join(section.markdown() for section in sections) + "\n"
+
+
 def test_ops_tells_all_or_the_named_ones(command: CommandLine) -> None:
-    assert command("ops").out == op_reference() + "\n"
+    assert command("ops").out == markdown(op_sections())
     assert [line[3:] for line in command("ops").out.splitlines() if line.startswith("## ")] == list(OPS)
-    assert command("ops", "Conv", "ReLU").out == op_reference(["Conv", "ReLU"]) + "\n"
+    assert command("ops", "Conv", "ReLU").out == markdown(op_sections(["Conv", "ReLU"]))
     answer = command("ops", "Cnov")
     assert answer.status == 2
     assert answer.err.startswith("error: unknown op 'Cnov'; expected one of Add, ")
     assert answer.err.endswith("; did you mean 'Conv'?\n")
 
 
-def test_ops_and_schema_are_written_to_files(command: CommandLine) -> None:
+def test_reference_tells_all_or_the_named_section(command: CommandLine) -> None:
+    assert command("reference").out == markdown(definition_sections())
+    assert command("reference", "train").out == markdown(definition_sections("train"))
+    answer = command("reference", "trian")
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.endswith("; did you mean 'train'?\n")
+
+
+def test_a_terminal_gets_text_of_its_width(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "72")
+    (section,) = op_sections(["Conv"])
+    text = command("ops", "Conv").out
+    assert text == section.plain(72) + "\n"
+    assert max(map(len, text.splitlines())) <= 72
+    assert not {"#", "|", "`"} & set(text)
+
+
+def test_ops_reference_and_schema_are_written_to_files(command: CommandLine) -> None:
     assert command("ops", "-o", "ops.md").status == 0
-    assert Path("ops.md").read_text() == markdown_reference()
+    assert Path("ops.md").read_text() == ops_page()
+    assert command("reference", "-o", "definition.md").status == 0
+    assert Path("definition.md").read_text() == definition_page()
     assert command("schema", "-o", "schema.json").status == 0
     assert json.loads(Path("schema.json").read_text()) == json_schema()
 
@@ -336,3 +363,21 @@ def test_the_softmax_is_seen_through_a_flatten(command: CommandLine) -> None:
     graph.output(graph.add("y", mg.Flatten(), graph.add("p", mg.Softmax(), "x")), graph.add("z", mg.Flatten(), "x"))
     found = {name: (type(op).__name__, shape) for name, (op, shape) in graph.answering().items()}
     assert found == {"y": ("Softmax", (3,)), "z": ("Flatten", (3,))}
+
+
+def test_check_tells_of_data_by_the_headers_of_their_files(command: CommandLine) -> None:
+    data = '[data]\nsource = "file"\nsplit.test = 0.25\ninputs.image = { file = "x.npy" }\noutputs.conv1 = [[[1]]]\n'
+    text = MIDDLE.replace('["last"]', '["conv1"]').replace("kernel_size = 8", "kernel_size = 2") + data
+    Path("data.toml").write_text(text.replace("[[[1]]]", '{ file = "y.npy" }'))
+    np.save("y.npy", np.zeros((4, 7, 6)))
+    answer = command("check", "data.toml")
+    assert (answer.status, answer.out.splitlines()[-2:]) == (0, ["ok, but train would refuse its data", ""])
+    assert "warning: data.toml:24:25: data.inputs.image.file: x.npy: no such file\n" in answer.err
+    np.save("x.npy", np.full((4, 9, 8), np.nan))
+    told = "data: 3 samples to train on, 1 for test; names and shapes fit"
+    assert command("check", "data.toml").out.splitlines()[-3:] == [told, "ok", ""]
+    result = json.loads(command("check", "data.toml", "--json").out)
+    assert (result["ok"], result["samples"]) == (True, {"training": 3, "test": 1})
+    Path("no_data.toml").write_text(text[: text.index("[data]")])
+    assert command("check", "no_data.toml").out.splitlines()[-1:] == [""]
+    assert json.loads(command("check", "no_data.toml", "--json").out)["samples"] is None

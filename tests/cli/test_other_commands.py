@@ -359,5 +359,5 @@ def test_threads_are_held_to_what_the_command_line_says(command: CommandLine, mo
     monkeypatch.setattr(threads, "_chosen", None)
     answer = command("check", "two_conv", "--plan", "--threads", "3")
     assert answer.status == 0
-    assert "of workspace for each of 3 threads" in answer.out
+    assert "of workspace for each thread (3)" in answer.out
     assert command("check", "two_conv", "--threads", "0").status == 2

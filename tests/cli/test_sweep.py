@@ -89,7 +89,7 @@ def test_a_definition_that_says_nothing_of_training_is_refused(command: CommandL
     ("error", "status", "message"),
     [
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (module.ExecutorError("workers were lost"), 1, "error: workers were lost; 1 of 2 runs are in out\n"),
+        (module.ExecutorError("workers were lost"), 1, "error: workers were lost; 1 of 2 runs in out\n"),
     ],
     ids=["interrupt", "lost workers"],
 )

@@ -48,7 +48,7 @@ def test_the_main_job_leaves_all_its_files_and_a_loss_below_ten(command: Command
     rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
     assert [rows[0]["step"], rows[-1]["step"]] == ["0", "1999"]
     assert float(rows[0]["loss"]) == summary["loss_first"]
-    assert f"done: loss {summary['loss_first']:.6g} -> {summary['loss_final']:.6g} in 2000 steps" in answer.out
+    assert f"done: loss {summary['loss_first']:.6g} -> {summary['loss_final']:.6g} in 2,000 steps" in answer.out
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda path: path.name)

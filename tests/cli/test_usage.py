@@ -68,3 +68,10 @@ def test_a_terminal_without_lines_gets_letters(encoding: str, words: str) -> Non
     if words.startswith("show"):
         lines = [line.split("  ")[0].rstrip() for line in text.splitlines()]
         assert lines == ["o", "|-.", "| *", "| *", "| *", "|-'", "*", "*"]
+
+
+def test_help_says_whole_sentences(command: CommandLine) -> None:
+    answer = command("--help")
+    assert answer.status == 0
+    assert "..." not in answer.out.partition("Commands:")[2]
+    assert "by which editors complete and check them." in " ".join(answer.out.split())

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import minigraph as mg
-from minigraph.data.loading import Data, load_data, read_array
+from minigraph.data.array_files import read_array
+from minigraph.data.loading import Data, load_data
 from minigraph.definition import Definition
 from minigraph.errors import DataError, DefinitionError, MinigraphError, ShapeError
 from minigraph.recipe.losses import CrossEntropy
@@ -91,11 +92,17 @@ def test_columns_of_a_csv_hold_a_sample_in_each_row(tmp_path: Path) -> None:
     assert_exact(read_array(path, (2,), "y", loss=CrossEntropy(), columns="0"), [1, 0])
     assert_exact(read_array(path, (1,), "x", columns="-1"), [[3], [7]])
     for columns, reason in {
-        "2:": "columns 2: of 5 are 3; expected 4 of them for a sample of 'x', 1x2x2",
-        "5": "found columns = 5; expected one below 5, the columns that there are",
+        "2:": "found 3 columns by '2:', of 5; expected 4 for 'x', 1x2x2",
+        "5": "found column 5 of 5; expected 0 to 4, or -1 for the last",
     }.items():
         with raises((DataError, ShapeError), f"{path}: {reason}"):
             read_array(path, (1, 2, 2), "x", columns=columns)
+    text = "found 2 columns by '0:2', of 5; expected 3 for 'y', 3, or 1 of class numbers"
+    with raises(ShapeError, f"{path}: {text}"):
+        read_array(path, (3,), "y", loss=CrossEntropy(), columns="0:2")
+    hint = "of a csv with a sample in each row name the columns, as columns = '1:'"
+    with raises(ShapeError, f"{path}: 'x': found shape 2x5; expected 2x2 or 1x2x2 or Nx1x2x2 or Nx2x2; {hint}"):
+        read_array(path, (1, 2, 2), "x")
     np.save(tmp_path / "a.npy", GREY)
     with raises(DataError, f"{tmp_path / 'a.npy'}: found columns beside a .npy file; expected a csv, or no columns"):
         read_array(tmp_path / "a.npy", (1, 4, 5), "x", columns="1:")
@@ -112,6 +119,12 @@ def test_a_definition_is_one_file_with_its_arrays(tmp_path: Path) -> None:
         assert Definition.load(tmp_path / name).data == definition.data
     with pytest.raises(DefinitionError, match=r"data.inputs.x: 'x': found shape 2x2; expected 2x3"):
         loaded(tmp_path, text + "inputs.x = [[1, 0], [0, -1]]\noutputs.conv = [[3.5]]\n")
+    with pytest.raises(
+        DefinitionError, match=r"data.inputs.x: found \[\[1, true\]\] \(an array\); expected an array of numb"
+    ):
+        loaded(tmp_path, text + "inputs.x = [[1, true]]\noutputs.conv = [[3.5]]\n")
+    with pytest.raises(DefinitionError, match=r"data.inputs.x: found a whole number of more than 64 bits"):
+        loaded(tmp_path, text + f"inputs.x = [[1, {10**20}]]\noutputs.conv = [[3.5]]\n")
     with pytest.raises(DefinitionError, match=r"data.inputs.x: found an array with rows of different lengths"):
         loaded(tmp_path, text + "inputs.x = [[1, 0], [0]]\noutputs.conv = [[3.5]]\n")
 
@@ -176,7 +189,7 @@ def test_a_file_that_is_missing_or_of_another_kind_is_told(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("file", "contents", "message"),
     [
-        ("a.csv", b"1,2\n3\n", "row 2 has 1 numbers; expected 2 as in row 1"),
+        ("a.csv", b"1,2\n3\n", "row 2 has 1 number; expected 2 as in row 1"),
         ("a.csv", b"1,2\n3,four\n", "row 2, column 2: found a text; expected numbers with commas between them"),
         ("a.csv", b"1,nan\n3,4\n", "'x' has entries that are not finite; expected finite numbers"),
         ("a.csv", b"1,\xff\n", "cannot be read as csv: "),

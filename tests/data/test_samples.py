@@ -14,6 +14,7 @@ from minigraph.data.samples import fit_samples, fit_target, is_finite, split_row
 from minigraph.errors import DataError, DefinitionError, MinigraphError, ShapeError
 from minigraph.randomness import stream
 from minigraph.recipe.losses import LOSSES
+from minigraph.wording import counted
 from tests.data.test_data import HEAD, loaded
 from tests.helpers import Array, assert_exact, raises
 
@@ -76,7 +77,7 @@ def test_a_split_has_every_sample_once(samples: int, validation: float, test: fl
     shares = {"validation": validation, "test": test}
     held_out = [round(share * samples) for share in shares.values()]
     if min(*held_out, samples - sum(held_out)) <= 0:
-        with pytest.raises(DataError, match=f"found {samples} samples, which leaves none for"):
+        with pytest.raises(DataError, match=f"found {counted(samples, 'sample')}, which leaves none for"):
             split_rows(samples, shares, np.random.default_rng(0))
         return
     rows = split_rows(samples, shares, np.random.default_rng(0))

@@ -361,7 +361,7 @@ TOML_FAULTS = [
         'source = "teacher"\n',
         "",
         "20:2: data.source: missing key 'source': teacher: the targets are the graph's answers with the "
-        "teacher's parameters; file: they are read",
+        "teacher's parameters; file: they are given, as files or arrays",
     ),
     ("steps = 20\n", "", "26:2: train.steps: missing key 'steps': how many updates; or 'epochs'"),
     ('name = "sgd", ', "", f"28:13: train.optimizer.name: missing key 'name'; expected {OPTIMIZER}"),
@@ -820,13 +820,13 @@ TOML_FAULTS = [
         "stride = 2",
         "groups = 2",
         "17:10: nodes.conv2.groups: node 'conv2' (Conv) reads 'conv1' 1x7x6: groups = 2 does not divide "
-        "the 1 channels of the input",
+        "the 1 channel of the input",
     ),
     (
         "stride = 2",
         "groups = 3\nout_channels = 2",
         "17:10: nodes.conv2.groups: node 'conv2' (Conv) reads 'conv1' 1x7x6: groups = 3 does not divide "
-        "the 1 channels of the input",
+        "the 1 channel of the input",
     ),
     (
         "[data]",

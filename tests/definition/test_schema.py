@@ -92,6 +92,17 @@ def test_every_graph_that_is_saved_passes(graph: mg.Graph, tmp_path_factory: pyt
 
 # Planted faults: a path in the sound tables and what stands there instead; GONE takes it out.
 
+
+@pytest.mark.parametrize(
+    "image", [[[1, 0.5], [0, -2]], [[[1]]], {"file": "a.csv", "columns": "1:"}, {"file": "a.csv", "columns": -1}]
+)
+def test_arrays_columns_and_classes_pass_it(image: Any) -> None:
+    tables: Any = tomllib.loads(SOUND)
+    data = {"source": "file", "inputs": {"image": image}, "outputs": {"conv2": image}, "classes": ["cat", "dog"]}
+    held_out = {"inputs": {"image": image}, "outputs": {"conv2": image}}
+    assert VALIDATOR.is_valid({**tables, "data": {**data, "validation": held_out}})
+
+
 GONE = object()
 CONV2 = ("nodes", "conv2")
 FAULTS: list[tuple[tuple[str | int, ...], Any]] = [
@@ -142,6 +153,15 @@ FAULTS: list[tuple[tuple[str | int, ...], Any]] = [
     (("data", "samples"), 0),
     (("data", "inputs", "image"), {"mean": 1.0}),
     (("data", "inputs", "image"), {"file": ""}),
+    (("data", "inputs", "image"), {"file": "a.csv", "columns": "first"}),
+    (("data", "inputs", "image"), {"file": "a.csv", "columns": 1.5}),
+    (("data", "inputs", "image"), []),
+    (("data", "inputs", "image"), [[1, "2"]]),
+    (("data", "inputs", "image"), [[1, True]]),
+    (("data", "classes"), "cat"),
+    (("data", "classes"), []),
+    (("data", "classes"), ["cat", "cat"]),
+    (("data", "classes"), [1]),
     (("data", "outputs"), {"conv2": "a.npy"}),
     (("data", "teacher"), {"conv1": {"kernel": 1.0}}),
     (("train", "loss"), "see"),

@@ -141,7 +141,9 @@ EVERYTHING = """
 source = "file"
 file = "pairs.npz"
 split = { validation = 0.25 }
-test = { inputs = { image = { file = "x.npy" } }, outputs = { conv2 = { file = "y.npz", key = "y" } } }
+classes = ["cat"]
+test.inputs.image = { file = "x.csv", columns = "1:401" }
+test.outputs.conv2 = { file = "y.npz", key = "y" }
 [train]
 loss = { name = "huber", delta = 0.5 }
 loss_weights = { conv2 = 2.0 }
@@ -169,6 +171,40 @@ def test_every_setting_reads_back(suffix: str, tmp_path: Path) -> None:
     assert (again.data, again.train) == (first.data, first.train)
     assert first.train is not None
     assert first.train.model_fields_set >= set(type(first.train).model_fields) - {"steps"}
+
+
+ARRAYS = """
+schema_version = 1
+name = "arrays"
+outputs = ["relu"]
+[inputs.x]
+shape = [2, 3]
+[nodes.relu]
+op = "ReLU"
+inputs = ["x"]
+[data]
+source = "file"
+"""
+maps = st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=2, max_size=2)
+stacks = maps | st.lists(maps, min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+@settings(max_examples=60)
+@given(image=stacks, target=stacks)
+def test_arrays_in_a_definition_are_written_whole_and_exactly(
+    suffix: str, image: Any, target: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    held_out = f"validation = {{ inputs = {{ x = {json.dumps(target)} }}, outputs = {{ relu = {json.dumps(image)} }} }}"
+    text = f"{ARRAYS}{held_out}\ninputs.x = {json.dumps(image)}\noutputs.relu = {json.dumps(target)}\n"
+    (folder / "arrays.toml").write_text(text)
+    first = Definition.load(folder / "arrays.toml")
+    first.save(folder / f"again.{suffix}")
+    again = Definition.load(folder / f"again.{suffix}")
+    assert again.data == first.data
+    assert again.data is not None
+    assert np.array_equal(np.asarray(again.data.inputs["x"].values), np.asarray(image))  # type: ignore[union-attr]
 
 
 def test_names_of_data_files_hold_from_the_new_folder(tmp_path: Path) -> None:
@@ -256,6 +292,16 @@ def test_a_long_array_has_a_line_for_each_row(tmp_path: Path) -> None:
     text = (tmp_path / "a.toml").read_text()
     assert "init.kernel = [\n    [0.0, 0.14285714285714285, " in text
     assert mg.Graph.load(tmp_path / "a.toml") == graph
+
+
+def test_maps_of_several_samples_stand_row_by_row(tmp_path: Path) -> None:
+    rows = [[float(row * 100 + column) for column in range(20)] for row in range(6)]
+    text = ARRAYS.replace("[2, 3]", "[3, 20]") + f"inputs.x = {[rows[:3], rows[3:]]}\noutputs.relu = {rows[:3]}\n"
+    (tmp_path / "arrays.toml").write_text(text)
+    Definition.load(tmp_path / "arrays.toml").save(tmp_path / "again.toml")
+    written = (tmp_path / "again.toml").read_text()
+    assert "inputs.x = [\n    [\n        [0.0, 1.0, " in written
+    assert "519.0],\n    ],\n]\noutputs.relu = [\n    [0.0, 1.0, " in written
 
 
 def test_another_ending_is_refused_and_nothing_written(tmp_path: Path) -> None:

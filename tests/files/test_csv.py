@@ -42,7 +42,10 @@ def refusal(path: Path, contents: bytes) -> str:
         ("1,2\u20283,4".encode(), [[1, 2], [3, 4]]),
         (b"nan,inf\n", [[np.nan, np.inf]]),
         (b"width,height\n1,2\n3,4\n", [[1, 2], [3, 4]]),
-        (b'# measured in May\n"width","height"\n1,2\n  # again\n3,4\n', [[1, 2], [3, 4]]),
+        (b'# measured in May\n"width","height"\n1,2\n  # again\n3,4 # doubtful\n', [[1, 2], [3, 4]]),
+        (b",width,height\n0,1,2\n", [[0, 1, 2]]),  # as pandas writes an index
+        (b"0,1,2,label\n5,6,7,1\n", [[5, 6, 7, 1]]),  # and columns without names
+        (b"label,1,2,3\n1,5,6,7\n", [[1, 5, 6, 7]]),
     ],
 )
 def test_numbers_are_read(contents: bytes, rows: list[list[float]], tmp_path: Path) -> None:
@@ -71,14 +74,17 @@ def test_a_file_without_rows_has_no_numbers(contents: bytes, tmp_path: Path) -> 
         ),
         (b"a,b\nc,d\n1,2\n", f"row 2, column 1: found a text; {COMMAS}"),
         (b"a,1\n1,2\n", f"row 1, column 1: found a text; {COMMAS}"),
-        (b"1 2\t3\n", f"row 1, column 1: found numbers with spaces between them; {COMMAS}"),
+        (b"a,1,3\n1,2,3\n", f"row 1, column 1: found a text; {COMMAS}"),
+        (b",\n1,2\n", f"row 1, column 1: found an empty cell; {COMMAS}"),
+        (b"a\tb\n1\t2\n", f"row 2, column 1: found numbers with tabs between them; {COMMAS}"),
+        (b"1 2  3\n", f"row 1, column 1: found numbers with spaces between them; {COMMAS}"),
         (b"1|2\n", f"row 1, column 1: found numbers with bars between them; {COMMAS}"),
         (b'"1","2"\n', f"row 1, column 1: found a number in quotes; {COMMAS}"),
         (b'"1,5","2,5"\n', f"row 1, column 1: found a number in quotes; {COMMAS}"),
         (b"1,\x1b]0;title\x07\n", f"row 1, column 2: found a text; {COMMAS}"),
         (b"1,\0\n", f"row 1, column 2: found a text; {COMMAS}"),
-        (b"1,2\n\n3\n", "row 3 has 1 numbers; expected 2 as in row 1"),
-        (b"\n1,2\n3\n", "row 3 has 1 numbers; expected 2 as in row 2"),
+        (b"1,2\n\n3\n", "row 3 has 1 number; expected 2 as in row 1"),
+        (b"\n1,2\n3\n", "row 3 has 1 number; expected 2 as in row 2"),
         (b"1,2\n1,\xff\n", "cannot be read as csv: found bytes that are not UTF-8 in row 2; expected UTF-8 text"),
     ],
 )
@@ -133,8 +139,8 @@ def test_any_bytes_are_read_as_python_reads_them_or_told(
 
 
 def cells_of(text: str) -> list[list[str]]:
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return [line.split(",") for line in lines]
+    lines = [line.partition("#")[0] for line in text.splitlines()]
+    return [line.split(",") for line in lines if line.strip()]
 
 
 def numbers_of(text: str) -> Array:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from minigraph.data.loading import read_array
+from minigraph.data.array_files import read_array
 from minigraph.errors import DataError, ShapeError
 from minigraph.files import images
 from minigraph.files.images import opened_picture

@@ -46,12 +46,23 @@ def test_json_is_read(text: str, value: Any, tmp_path: Path) -> None:
     assert read_json(tmp_path / "a.json") == value
 
 
+NO_VALUE = "no value; expected a number, true, false, null, a string in double quotes, [an array] or {an object}"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "line 1, column 1: Expecting value"),
-        ('{"a":\n secret}', "line 2, column 2: Expecting value"),
-        ('{"a": "secret', "line 1, column 7: Unterminated string"),
+        ("", f"line 1, column 1: {NO_VALUE}"),
+        ('{"a":\n secret}', f"line 2, column 2: {NO_VALUE}"),
+        ('{"a": "secret', "line 1, column 7: a string without its closing quote"),
+        ('{"a": 1,\n}', "line 1, column 8: a comma behind the last entry; expected none there"),
+        ('{\n"a": [1, ]}', "line 2, column 8: a comma behind the last entry; expected none there"),
+        (
+            '{"a": "C:\\Secret"}',
+            "line 1, column 10: a backslash that stands for no letter; expected \\\\, or / in a path",
+        ),
+        ('{"a" 1}', "line 1, column 6: no colon behind the name of an entry; expected one"),
+        ('{"a": 1} {}', "line 1, column 10: more behind the end; expected one object and nothing else"),
         ("[" * 100_000, "nested too deeply"),
         ("1" * 5000, "a number with too many digits"),
     ],

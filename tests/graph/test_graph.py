@@ -544,7 +544,7 @@ def test_the_networkx_graph_has_the_shape_of_nodes_that_were_added_before_what_t
 
 
 def test_a_graph_shows_its_size() -> None:
-    assert repr(diamond()) == "<Graph diamond: 1 inputs, 4 nodes, outputs ['sum']>"
+    assert repr(diamond()) == "<Graph diamond: 1 input, 4 nodes, outputs ['sum']>"
 
 
 def test_what_a_graph_shows_cannot_change_it() -> None:

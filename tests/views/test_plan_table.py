@@ -54,7 +54,7 @@ def test_the_table_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[0] == "a training step of 1 sample"
     assert lines[1].split() == ["node", "algorithm", "buffers", "multiply-adds", "shared"]
     assert [line.split()[:2] for line in lines[3:5]] == [["conv1", "gemm"], ["conv2", "gemm"]]
-    assert lines[-1].endswith("of workspace for each of 2 threads")
+    assert lines[-1].endswith("of workspace for each thread (2)")
 
 
 def test_it_says_what_spectra_cost() -> None:

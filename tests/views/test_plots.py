@@ -519,7 +519,7 @@ def test_images_tell_their_gain_in_decibels(written, tmp_path):
         (lambda path: plot_filters(np.ones((3, 3)), path, "x"), "kernel: found shape 3x3; expected (out, in, kh, kw)"),
         (
             lambda path: plot_predictions(np.ones((2, 1, 3, 3)), [1], [1], [1], path, "x"),
-            "predictions: found images of shape 2x1x3x3 and 1 labels, 1 predictions, 1 confidences; "
+            "predictions: found images of shape 2x1x3x3, 1 label, 1 prediction, 1 confidence; "
             "expected (N, C, H, W) and N of each",
         ),
         (

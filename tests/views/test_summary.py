@@ -93,3 +93,7 @@ def test_all_of_a_graph_is_shown_beside_a_cycle() -> None:
     assert {row.name: row.shape for row in table.rows} == {"a": None, "b": None, "c": (1, 5, 6)}
     with pytest.raises(DefinitionError, match="the nodes form a cycle: a -> b -> a"):
         _ = graph.order
+
+
+def test_a_summary_is_of_letters_that_every_terminal_has() -> None:
+    assert str(mg.summary(mg.Graph.load("residual"))).isascii()

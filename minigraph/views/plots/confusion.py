@@ -72,9 +72,11 @@ def plot_confusion(counts: ArrayLike, path: str | Path, title: str, classes: Seq
     names = [Line(printable(shorten(name, 14)), 9, colour=SOFT) for name in classes or map(str, range(count))]
     wide = max(name.width for name in names)
     upright = wide > cell - 4  # names that are longer than a column is wide are turned
-    left, top = MARGIN + 36 + wide, foot_of_head(head) + 40 + (wide if upright else 6)
-    recall_wide = 62.0
-    width, height = max(left + side + recall_wide + MARGIN, 300.0), top + side + MARGIN
+    names_wide, recall_wide = 36.0 + wide, 62.0
+    block = names_wide + side + recall_wide
+    width = max(block, *(line.width for line in head), 300.0 - 2 * MARGIN) + 2 * MARGIN
+    left, top = (width - block) / 2 + names_wide, foot_of_head(head) + 40 + (wide if upright else 6)
+    height = top + side + MARGIN
     with picture(path, width, height) as figure:
         sheet = blank_sheet(figure)
         write_head(sheet, head)

@@ -24,6 +24,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
+from minigraph.wording import counted
 
 MOST, NUMBERED = 64, 4  # kernels that are drawn; so many at most with their numbers
 GAP, LABEL = 14.0, 16.0
@@ -57,7 +58,7 @@ def plot_filters(kernel: ArrayLike, path: str | Path, title: str, before: ArrayL
     rows = ceil(len(pairs) / columns)
     step, drop = max(wide * cell, 34.0) + GAP, high * cell + GAP + LABEL
     head = [Line(printable(title), 13, "bold")]
-    caption = f"{out} kernel{'s' * (out != 1)} of {spell_shape((into, high, wide))}"
+    caption = f"{counted(out, 'kernel')} of {spell_shape((into, high, wide))}"
     head.append(Line(caption + (f", the first {MOST} maps" if out * into > MOST else ""), 9.5, colour=SOFT))
     top = foot_of_head(head) + 22
     block = columns * step - GAP

@@ -38,6 +38,7 @@ from minigraph.views.plots.sheet import (
     write_head,
 )
 from minigraph.views.summary import spell_op
+from minigraph.wording import counted
 
 SLATE, MIST = "#3d4f5f", "#d5dde4"
 # After Paul Tol's bright and vibrant schemes, which colour-blind readers can tell apart.
@@ -94,7 +95,7 @@ def plot_graph(graph: Graph, path: str | Path) -> None:
     plan = layout(graph, {name: box.size for name, box in boxes.items()})
     width = max(plan.width, 430.0) + 2 * MARGIN
     count = sum(prod(parameter.shape) for parameter in graph.parameters.values())
-    facts = f"{_count(len(graph.nodes), 'node')}, {_count(count, 'parameter')}, {graph.dtype}"
+    facts = f"{counted(len(graph.nodes), 'node')}, {counted(count, 'parameter')}, {graph.dtype}"
     head = [
         *wrapped(Line(graph.name, 15, "bold"), width - 2 * MARGIN),
         *wrapped(Line(graph.description, 9.5, colour=SOFT), width - 2 * MARGIN),
@@ -135,7 +136,7 @@ def _boxes(graph: Graph) -> dict[str, _Box]:
         node, is_output = nodes[name], name in graph.outputs
         words = spell_op(Node(node.op, node.inputs)).split(", ")
         spelled = ", ".join(word.replace(" ", "\u00a0") for word in words)  # broken between attributes only
-        notes = [_count(counts[name], "parameter")] if name in counts else []
+        notes = [counted(counts[name], "parameter")] if name in counts else []
         notes += [f"shares {node.share}"] if node.share else []
         notes += ["frozen"] if notes and not node.trainable else []
         notes += ["no output needs it"] if name not in needed else []
@@ -262,7 +263,3 @@ def _shape_places(plan: Layout, shapes: Mapping[str, Line], width: float) -> dic
         left, y = places[name]
         taken = np.vstack([taken, [left, y - high / 2, left + wide, y + high / 2]])
     return places
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' if number != 1 else ''}"

@@ -29,7 +29,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
-from minigraph.wording import shorten
+from minigraph.wording import counted, shorten
 
 SHOWN = 32  # the most samples of a classifier
 COLUMNS = 8
@@ -60,25 +60,29 @@ def plot_predictions(
     pictures, truth, guesses = np.asarray(images, np.float64), np.asarray(labels), np.asarray(predicted)
     certain = np.asarray(confidence, np.float64)
     if pictures.ndim != 4 or not truth.shape == guesses.shape == certain.shape == pictures.shape[:1] or not truth.size:
-        raise DataError(
-            f"predictions: found images of shape {spell_shape(pictures.shape) or '()'} and {truth.size} labels, "
-            f"{guesses.size} predictions, {certain.size} confidences; expected (N, C, H, W) and N of each"
-        )
+        given = {"label": truth.size, "prediction": guesses.size, "confidence": certain.size}
+        beside = ", ".join(counted(number, what) for what, number in given.items())
+        found = f"images of shape {spell_shape(pictures.shape) or '()'}, {beside}"
+        raise DataError(f"predictions: found {found}; expected (N, C, H, W) and N of each")
     wrong = truth != guesses
 
-    def called(number: int) -> str:
-        return str(number) if classes is None else printable(shorten(classes[number], 8))
+    def called(number: int, letters: int = 8) -> str:
+        return str(number) if classes is None else printable(shorten(classes[number], letters))
 
     order = np.lexsort((np.where(wrong, -certain, certain), ~wrong))[:SHOWN]
     rows = ceil(len(order) / COLUMNS)
     high, wide = _tile(pictures.shape[2:])
     count = int(wrong.sum())
     caption = f"{count} of {len(truth)} wrong" + (", drawn first" if count else "")
-    caption += "; then the least certain" if len(order) > count else f"; the {len(order)} most certain of them"
+    if len(order) > count:
+        caption += "; then the least certain" if count else "; the least certain first"
+    else:
+        caption += f"; the {len(order)} most certain of them"
     head = [Line(printable(title), 13, "bold"), Line(caption, 9.5, colour=SOFT)]
     top, drop = foot_of_head(head) + 18, high + 38
     block = COLUMNS * (wide + GAP) - GAP
-    with picture(path, max(block + 2 * MARGIN, 420.0), top + rows * drop + MARGIN - 14) as figure:
+    width = max(block, *(line.width for line in head), 420.0 - 2 * MARGIN) + 2 * MARGIN
+    with picture(path, width, top + rows * drop + MARGIN - 14) as figure:
         sheet = blank_sheet(figure)
         write_head(sheet, head)
         left = (sheet.get_xlim()[1] - block) / 2
@@ -88,7 +92,7 @@ def plot_predictions(
             x, y = left + column * (wide + GAP), top + row * drop
             colour = RED if wrong[sample] else FAINT
             _image(sheet, pictures[sample], x, y, wide, high, low, peak, colour, 1.6 if wrong[sample] else 0.8)
-            guess, true = called(guesses[sample]), called(truth[sample])
+            guess, true = called(guesses[sample], 12), called(truth[sample])
             sure = _percent(certain[sample])
             if not wrong[sample]:
                 label = Line(guess, 9, "bold", BLUE)
@@ -124,7 +128,7 @@ def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: s
     caption = ", ".join(f"{name} {ratio.mean():.2f} dB" for name, ratio in ratios.items())
     head = [
         Line(printable(title), 13, "bold"),
-        Line(f"mean PSNR of {shapes[0][0]} samples: {caption}", 9.5, colour=SOFT),
+        Line(f"mean PSNR of {counted(shapes[0][0], 'sample')}: {caption}", 9.5, colour=SOFT),
     ]
     side, top, drop = 54.0, foot_of_head(head) + 18, high + 26
     block = count * (wide + GAP) - GAP

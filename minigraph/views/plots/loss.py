@@ -28,7 +28,7 @@ from minigraph.views.plots.sheet import (
     wrapped,
     write_head,
 )
-from minigraph.wording import figures
+from minigraph.wording import counted, figures
 
 
 def plot_loss(
@@ -98,7 +98,7 @@ def plot_loss(
         if judged:
             steps, best = np.array(list(judged)), min(judged, key=judged.__getitem__)
             validated = height(list(judged.values()))
-            label = f"validation, lowest {figures(judged[best], 4)} after {best:,} steps"
+            label = f"validation, lowest {figures(judged[best], 4)} after {counted(best, 'step')}"
             axes.plot(steps, validated, color=OCHRE, lw=1.6, marker="o" if len(steps) < 40 else "", ms=3, label=label)
             axes.plot(best, height(judged[best]), "o", mfc="none", mec=OCHRE, ms=10, mew=1.6, clip_on=False, zorder=5)
             axes.legend(loc="upper right", frameon=False, labelcolor=SOFT)

@@ -29,7 +29,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
-from minigraph.wording import figures
+from minigraph.wording import figures, noun
 
 WIDE, ROW, LEADING = 400.0, 30.0, 12.0
 MOST_SEEDS = 5  # of runs that diverged, by name
@@ -113,7 +113,8 @@ def plot_sweep(
                 at += 50
             lost = [str(seed) for seed, sound in zip(seeds, finite, strict=True) if not sound]
             if lost:
-                text = f"{len(lost)} of {len(row)} diverged: seed{'s' * (len(lost) > 1)} {', '.join(lost[:MOST_SEEDS])}"
+                named = f"{noun(len(lost), 'seed')} {', '.join(lost[:MOST_SEEDS])}"
+                text = f"{len(lost)} of {len(row)} diverged: {named}"
                 text += ", ..." if len(lost) > MOST_SEEDS else ""
                 write(sheet, Line(text, 8, colour=RED), at, top + middle)
             middle += height / 2
