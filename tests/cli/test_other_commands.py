@@ -43,6 +43,7 @@ def test_check_gives_its_facts_as_json(command: CommandLine) -> None:
         "parameters": 27,
         "multiply_adds": 18 * 18 * 9 + 8 * 8 * 16,
         "memory": 8 * (400 + 18 * 18 + 10 + 64 + 17),
+        "samples": {"training": 1},
         "warnings": [],
         "errors": [],
     }

@@ -140,7 +140,7 @@ def test_two_pictures_need_one_input_and_one_output(pictures: CommandLine) -> No
     answer = pictures("recover", "residual", "--before", "before.png", "--after", "after.png")
     assert answer.status == 2
     assert answer.err == (
-        "error: --before before.png: found a graph of 1 inputs and 2 outputs; expected one of each, or --data FILE\n"
+        "error: --before before.png: found a graph of 1 input and 2 outputs; expected one of each, or --data FILE\n"
     )
 
 
