@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from minigraph.errors import DefinitionError as DefinitionError
     from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
+    from minigraph.errors import MinigraphWarning as MinigraphWarning
     from minigraph.errors import OpError as OpError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
     from minigraph.graph.graph import Graph as Graph
+    from minigraph.inside import Explanation as Explanation
+    from minigraph.inside import explain as explain
     from minigraph.model.gradient_check import gradcheck as gradcheck
     from minigraph.model.model import Gradients as Gradients
     from minigraph.model.model import Model as Model
@@ -75,10 +78,12 @@ _HOMES = {
         "DefinitionError",
         "ExecutorError",
         "MinigraphError",
+        "MinigraphWarning",
         "OpError",
         "ShapeError",
         "TrainingDiverged",
     ),
+    "inside": ("Explanation", "explain"),
     "model.gradient_check": ("gradcheck",),
     "graph.graph": ("Graph",),
     "model.model": ("Gradients", "Model", "load"),

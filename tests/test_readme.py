@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigraph as mg
+from minigraph.arrays import Array
 from minigraph.cli import main
+from minigraph.data.loading import load_data
 from minigraph.definition.bundled import bundled
 from minigraph.ops import OPS
+from minigraph.recovery.alignment import align, links, parameter_errors
 from minigraph.views.rails import rails
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -37,6 +43,28 @@ def test_the_python_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     finally:
         OPS._members.pop("Scale", None)
     assert "27 parameters" in capsys.readouterr().out
+
+
+def test_the_kernels_come_as_near_to_the_teachers_as_the_introduction_says() -> None:
+    definition = mg.Definition.load("two_conv")
+    assert definition.train is not None
+    data = load_data(definition, "float64", definition.train.seed)
+    assert data.teacher is not None
+    model = mg.Model(definition.graph, definition.train.seed)
+    train = partial(mg.train, model, data.inputs, data.targets, optimizer=definition.train.optimizer)
+
+    def largest_error(learned: Mapping[str, Array]) -> float:
+        return max(parameter_errors(learned, data.teacher or {}, "kernel").values())
+
+    train(steps=2000)
+    (target,) = data.targets.values()
+    answer = np.asarray(model.forward(data.inputs))
+    assert np.abs(answer.squeeze() - target.squeeze()).max() < 0.01 * np.abs(target).max()
+    assert 0.2 < largest_error(model.parameters) < 0.3
+    chain = links(model.graph)
+    assert largest_error(align(chain, dict(model.parameters), data.teacher)) < 0.1
+    train(steps=8000)
+    assert largest_error(align(chain, dict(model.parameters), data.teacher)) < 1e-4
 
 
 def test_the_declared_example_is_a_sound_graph(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from minigraph import __version__
 from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
 from minigraph.cli.output import INTERRUPTED_STATUS, complain, print_error
 from minigraph.errors import MinigraphError, TrainingDiverged
+from minigraph.steps.compiling import told_to
 
 # Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -79,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    sys.exit(_run([word for word in words if word != "--debug"], debug))
+    with nullcontext() if "--quiet" in words else told_to(complain):
+        sys.exit(_run([word for word in words if word != "--debug"], debug))
 
 
 def _run(words: list[str], debug: bool) -> int:

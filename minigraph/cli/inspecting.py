@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     from minigraph.definition import Definition
     from minigraph.errors import Problem
     from minigraph.graph.graph import Graph
+    from minigraph.model.gradient_check import GradientRow
     from minigraph.recovery import Identifiability
 
-CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as thousands
+CHECKED_SAMPLES = 2
+"""Of a definition's data, or drawn: as good for a gradient check as thousands."""
+CHECKED_STATISTICS = 4
+"""Where BatchNorm takes statistics over them: over two samples they leave hardly a gradient."""
+MOST_NAMED = 3
+"""So many entries that were not compared are named."""
 
 
 def check(
@@ -55,7 +61,7 @@ def check(
         except DefinitionError as error:
             graph, errors = error.graph, error.blocks()
         else:
-            graph, warnings = definition.graph, definition.graph.warnings()
+            graph, warnings = definition.graph, definition.warnings()
         facts: dict[str, Any] = {
             "nodes": 0,
             "order": [],
@@ -81,10 +87,12 @@ def check(
             output.say(f"\n{known}")
             facts["identifiability"] = known.plain()
         if plan and graph is not None and not errors:
-            from minigraph.views.plan_table import plan_table
+            from minigraph.views.plan_table import missed_text, plan_table
 
             planned = plan_table(graph, batch)
             output.say(str(planned))
+            if planned.missed and not as_json:
+                output.say(missed_text(planned.missed))
             facts["plan"] = asdict(planned)
         texts = [definition.tell(warning) for warning in warnings]
         for block in texts:
@@ -141,26 +149,28 @@ def gradcheck(
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare every gradient of MODEL with central differences, in float64."""
-    import numpy as np
-
+    """Compare every gradient of MODEL with central differences, in float64; in training too, where that differs."""
     from minigraph.data.loading import load_data
     from minigraph.model.gradient_check import gradcheck as compare
     from minigraph.model.model import Model
+    from minigraph.randomness import stream
     from minigraph.views.summary import table
 
     definition = load_definition(model, parse_assignments(assignments))
     chosen = seed_of(definition, seed)
+    count = CHECKED_STATISTICS if definition.graph.states else CHECKED_SAMPLES
     if definition.data is not None:
-        inputs, _ = load_data(definition, "float64", chosen).samples.read(slice(0, CHECKED_SAMPLES))
+        inputs, _ = load_data(definition, "float64", chosen).samples.read(slice(0, count))
     else:
-        generator = np.random.default_rng(chosen)
-        inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
+        generator = stream(chosen, "data")
+        inputs = {name: generator.normal(size=(count, *shape)) for name, shape in definition.graph.inputs.items()}
     network = Model(definition.graph, chosen, engine, "float64")
     outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
+    several = len({row.mode for row in outcome.rows}) > 1
     rows = [
         (
             row.name,
+            *((row.mode,) if several else ()),
             f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
             f"{row.max_error:.2e}",
             str(list(row.index)),
@@ -170,12 +180,29 @@ def gradcheck(
         )
         for row in outcome.rows
     ]
-    columns = ("gradient of", "entries", "max error", "at", "backward", "difference", "kinks")
+    numbers = ("entries", "max error", "backward", "difference", "kinks")
+    columns = ("gradient of", *(("mode",) if several else ()), *numbers[:2], "at", *numbers[2:])
     output = Output(as_json)
-    output.say(table(columns, rows, right=columns[1:3] + columns[4:]))
+    output.say(table(columns, rows, right=numbers))
+
+    def name(row: GradientRow) -> str:
+        return f"{row.name} ({row.mode})" if several else row.name
+
+    compared, total = (sum(getattr(row, key) for row in outcome.rows) for key in ("checked", "entries"))
+    nearby = sum(row.kinks - len(row.missed) for row in outcome.rows if row.checked)
+    where = f", {nearby:,} of them at a point nearby, for they lie at kinks" if nearby else ""
+    output.say(f"compared {compared:,} of {total:,} entries{where}")
+    for row in outcome.rows:
+        if row.missed:
+            named = ", ".join(str(list(index)) for index in row.missed[:MOST_NAMED])
+            more = f" and {len(row.missed) - MOST_NAMED:,} more" if len(row.missed) > MOST_NAMED else ""
+            output.say(f"not compared: {name(row)} at {named}{more}: no difference settles there")
+    within = outcome.max_error <= tolerance
+    empty = ", ".join(name(row) for row in outcome.rows if not row.checked)
+    nothing = f"; nothing was compared of {empty}" if empty else ""
     output.say(
         f"{'ok' if outcome.ok else 'FAILED'}: the largest relative error is {outcome.max_error:.2e}, "
-        f"{'within' if outcome.ok else 'above'} {tolerance:g}"
+        f"{'within' if within else 'above'} {tolerance:g}{nothing}"
     )
     output.result({"ok": outcome.ok, "max_error": outcome.max_error, "rows": [asdict(row) for row in outcome.rows]})
     if not outcome.ok:

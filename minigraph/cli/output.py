@@ -31,6 +31,11 @@ class Output:
         if not self.quiet:
             print(printable(text, keep="\n"), file=self.stream, flush=True)
 
+    def warn(self, text: str) -> None:
+        """A warning, on stderr."""
+        if not self.quiet:
+            complain(f"warning: {text}")
+
     def result(self, values: dict[str, Any]) -> None:
         """The command's result, printed when JSON was asked for; numbers that are not finite are null."""
         if self.as_json:

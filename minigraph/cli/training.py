@@ -19,7 +19,7 @@ from minigraph.cli.options import (
     load_definition,
     require_train,
 )
-from minigraph.cli.output import Output
+from minigraph.cli.output import Output, complain
 from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def train(
     from minigraph.errors import TrainingDiverged
     from minigraph.model.model import Model
     from minigraph.runs import folder as runs
-    from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
+    from minigraph.training import Trainer, doubts, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
+    from minigraph.views.plan_table import missed, missed_text
 
     if out is not None and resume is not None:
         raise typer.BadParameter("found --out and --resume; expected one of them")
@@ -78,19 +79,26 @@ def train(
     require_train(definition)
     settings = definition.train
     assert settings is not None, "require_train has seen to it"
+    if not quiet:
+        for doubt in doubts(definition.graph, settings):
+            complain(f"warning: {definition.tell(doubt)}")
     network = Model(definition.graph, settings.seed, engine)
     samples = load_data(definition, network.dtype, settings.seed)
     trainer = new_trainer(network, samples.samples, samples.validation, settings, detect_anomaly)
     with runs.run_folder(definition.graph.name, out, resume) as folder:
         checkpoint = folder / runs.CHECKPOINT
-        if checkpoint.exists():
-            read_checkpoint(checkpoint, trainer)
+        told = read_checkpoint(checkpoint, trainer) if checkpoint.exists() else None
+        if told is not None:
+            output.warn(told)
         first = trainer.step
         definition.save(folder / runs.DEFINITION)
         output.say(
             f"{definition.graph.name}: {len(definition.graph.order)} nodes, {network.parameters.flat.size} parameters, "
             f"{engine} engine, {network.dtype}, seed {settings.seed}{f', from step {first} on' if first else ''}"
         )
+        uncompiled = [] if as_json else missed(trainer.batches.plan)
+        if uncompiled:
+            output.say(missed_text(uncompiled))
         diverged = None
         with (
             runs.HistoryFile(folder / "history.csv", trainer) as history,
@@ -121,10 +129,12 @@ def train(
         elif trainer.stopped == "interrupted":
             output.say(f"stopped after {trainer.step} of {trainer.length} steps; to go on: {again}")
         else:
-            pace = (trainer.step - first) / max(summary.seconds, 1e-9)
+            pace = f"{(trainer.step - first) / max(summary.seconds, 1e-9):,.0f} steps/s"
+            if uncompiled:
+                pace += f", {len(uncompiled)} convolution{'s' * (len(uncompiled) > 1)} could be compiled"
             output.say(
                 f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {trainer.step} steps, "
-                f"{summary.seconds:.2f} s ({pace:,.0f} steps/s)"
+                f"{summary.seconds:.2f} s ({pace})"
             )
             if samples.teacher is not None:
                 output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")

@@ -26,6 +26,8 @@ from minigraph.steps.threads import LANES, Lane, Scratch
 
 FEW_CALLS = 1 << 13
 """Below so many numbers one call that copies them in a bad order is faster than several in a good one."""
+SHORT_RUN = 8
+"""Where so few samples lie together, numbers are fetched one by one from their places faster than copied in runs."""
 PRODUCTS_PER_COPY = 7
 """Multiply-adds of a large matrix product in the time of copying a number."""
 
@@ -221,6 +223,9 @@ def _interleaved(found: Array, filled: Array, vertical: Phases, horizontal: Phas
     """The steps that put phases (G, sy, sx, C/G, A, B, N) to their rows and columns of (C, H, W, N)."""
     groups, down, across, channels, rows, columns, batch = found.shape
     if (rows * down, columns * across) == filled.shape[1:3] and filled.size < FEW_CALLS:
+        if batch <= SHORT_RUN:
+            places = np.arange(found.size).reshape(found.shape).transpose(0, 3, 4, 1, 5, 2, 6).reshape(filled.shape)
+            return [partial(found.reshape(-1).take, places, None, filled, "clip")]
         apart = filled.reshape(groups, channels, rows, down, columns, across, batch)
         together = found.transpose(0, 3, 4, 1, 5, 2, 6)
         return copying(apart[0], together[0]) if groups == 1 else copying(apart, together)

@@ -26,7 +26,7 @@ KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0
 """G"""
 TILE_BYTES = 1 << 21
 """How large the transformed rows and the products of a tile may get."""
-COPIES, COPIES_IN, COPIES_OUT = 60, 18, 15
+COPIES, COPIES_IN, COPIES_OUT = 120, 36, 30
 """What the transforms of the three passes take for each place, each entry of the map there, and each of the answer."""
 SMALL_PRODUCT = 1_000_000
 """OpenBLAS multiplies matrices of fewer multiply-adds than this without packing them first."""
@@ -76,7 +76,7 @@ class Winograd(Planned):
     def _kernel(self, taps: Array) -> tuple[Array, list[Step]]:
         """G g for kernels (O, kh, C, 3): an array (4, O, kh * C), and the steps that fill it."""
         matrix, copy = self.own((4, taps[..., 0].size)), self.own((*taps.shape[:3], 3))
-        product = partial(np.dot, KERNEL_TRANSFORM.astype(taps.dtype), copy.reshape(-1, 3).T, matrix)
+        product = partial(KERNEL_TRANSFORM.astype(taps.dtype).dot, copy.reshape(-1, 3).T, matrix)
         return matrix.reshape(4, len(taps), -1), [setter(copy, taps), product]
 
 
@@ -212,6 +212,6 @@ class Rows:
         return [
             *shared(lanes),
             partial(np.add.reduce, totals, 0, None, summed),
-            partial(np.dot, back, summed.reshape(4, -1), products),
+            partial(back.dot, summed.reshape(4, -1), products),
             setter(gradient, turned),
         ]

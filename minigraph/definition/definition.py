@@ -19,7 +19,7 @@ from minigraph.definition.writing import to_json, to_tables, to_toml
 from minigraph.errors import DefinitionError, Problem
 from minigraph.files.writing import write_text
 from minigraph.graph.graph import Graph
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, loss_advice, loss_doubts
 from minigraph.wording import KeyPath
 
 AnySection = TypeVar("AnySection", DataSection, HeldOut)
@@ -77,6 +77,14 @@ class Definition:
         data = self.data and _moved(self.data, self.folder, path.parent)
         tables = to_tables(self.graph, data, self.train)
         write_text(path, to_json(tables) if path.suffix == ".json" else to_toml(tables))
+
+    def warnings(self) -> list[Problem]:
+        """What is sound and yet hardly meant, and what would do better."""
+        found = self.graph.warnings()
+        if self.train is not None:
+            answering, loss = self.graph.answering(), self.train.loss
+            found += [*loss_doubts(answering, loss), *loss_advice(answering, loss)]
+        return found
 
     def tell(self, problem: Problem) -> str:
         """A problem as a block of text, with its place where the definition was read from a text."""

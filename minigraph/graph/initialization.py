@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import isfinite, sqrt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -14,7 +14,7 @@ from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.declared.base import Declared
 from minigraph.declared.fields import Number, plain_number
 from minigraph.errors import DefinitionError, Problem, ShapeError
-from minigraph.ops.base import Parameter
+from minigraph.ops.base import Parameter, SchemeName
 from minigraph.wording import describe, did_you_mean, one_of
 
 
@@ -63,16 +63,18 @@ class Scheme(Initializer):
 
     he_normal: N(0, 2 / fan_in), he_uniform: U(+-sqrt(6 / fan_in)) (He et al. 2015, equation 10);
     glorot_normal: N(0, 2 / (fan_in + fan_out)), glorot_uniform: U(+-sqrt(6 / (fan_in + fan_out)))
-    (Glorot and Bengio 2010, equation 16).
+    (Glorot and Bengio 2010, equation 16);
+    pytorch_uniform: U(+-sqrt(1 / fan_in)), by which PyTorch draws the kernels of Conv and Linear, and their biases.
     """
 
-    scheme: Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform"] = Field(
-        description="the scheme's name"
-    )
+    scheme: SchemeName = Field(description="the scheme's name")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
-        by_he = self.scheme.startswith("he")
-        variance = 2 / parameter.fan_in if by_he else 2 / (parameter.fan_in + parameter.fan_out)
+        variance = {
+            "he": 2 / parameter.fan_in,
+            "glorot": 2 / (parameter.fan_in + parameter.fan_out),
+            "pytorch": 1 / (3 * parameter.fan_in),
+        }[self.scheme.partition("_")[0]]
         if self.scheme.endswith("normal"):
             return generator.normal(0.0, sqrt(variance), parameter.shape)
         bound = sqrt(3 * variance)
@@ -96,7 +98,7 @@ InitLike = float | Sequence[Any] | dict[str, Any] | Array | Initializer
 
 _TABLES: dict[str, dict[str, type[Initializer]]] = {
     "distribution": {"normal": Normal, "uniform": Uniform},
-    "scheme": {"he_normal": Scheme, "he_uniform": Scheme, "glorot_normal": Scheme, "glorot_uniform": Scheme},
+    "scheme": dict.fromkeys(get_args(SchemeName), Scheme),
 }
 
 

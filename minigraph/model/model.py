@@ -172,6 +172,10 @@ class Model:
             while len(self._idle) > MOST_PLANS or (self._idle and sum(p.bytes for _, p in self._idle) > MOST_BYTES):
                 self._idle.pop()
 
+    def _mark(self, training: bool) -> tuple[object, ...]:
+        """What the numbers that a pass reads are told apart by; in training it reads no state."""
+        return self.parameters.mark() if training else (*self.parameters.mark(), *self.state.mark())
+
     @property
     def _last(self) -> _Pass | None:
         """What the last forward of this thread left."""
@@ -215,10 +219,11 @@ class Model:
                 self._give_back(last.kind, last.plan)
             plan = self._borrow(kind)
         plan.fill(arrays)
-        with plan.blas_held():
+        mark = self._mark(training)
+        with plan.blas_held(), np.errstate(over="ignore", invalid="ignore"):
             plan.forward()
         self._caller = threading.get_ident()
-        last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, self.parameters.version)
+        last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, mark)
         outputs = {name: last.shown(name, plan.values[name]) for name in self.graph.outputs}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
@@ -231,13 +236,15 @@ class Model:
         Nothing accumulates: a second call gives the same answer. Nodes that no output depends on get zeros.
 
         Raises:
-            CallOrderError: forward has not run in this thread, or parameters were assigned since.
+            CallOrderError: forward has not run in this thread, or parameters or state changed since: by an assignment,
+                by training, or by writing into their arrays (noticed as far as :meth:`Parameters.mark` says).
             ShapeError: the error is not shaped like the answer. DataError: it is not of real numbers.
             OpError: an op of the user's own returns what it may not.
         """
         last = self._last
-        if last is None or last.version != self.parameters.version:
-            reason = "parameters were assigned since the last forward" if last else "forward has not run yet"
+        if last is None or last.mark != self._mark(last.kind.training):
+            what = "state" if last and last.mark[:2] == self.parameters.mark() else "parameters"
+            reason = f"{what} changed since the last forward" if last else "forward has not run yet"
             raise CallOrderError(f"backward: {reason}; call forward first{self._elsewhere}")
         plan, arrays = last.plan, by_name(error, self.graph.outputs, "output")
         errors = {}
@@ -253,7 +260,7 @@ class Model:
             errors[name] = as_dtype(array, self.dtype, f"error of output '{name}'").reshape(value.shape)
         for name, target in plan.prepare_errors().items():
             copy_in(target, errors[name])
-        with plan.blas_held():
+        with plan.blas_held(), np.errstate(over="ignore", invalid="ignore"):
             plan.backward()
 
         def shown(name: str) -> Array:
@@ -336,7 +343,7 @@ class _Pass:
     plan: Plan
     form: Form
     forms: dict[str, Form]
-    version: int
+    mark: tuple[object, ...]
 
     def form_of(self, name: str) -> Form:
         """The form of an input as it was given; of a node's value that of the input with most axes."""

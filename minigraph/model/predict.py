@@ -46,7 +46,7 @@ def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Any:
         }
         with model.inference(require_one_count(batch)) as plan:
             plan.fill(batch)
-            with plan.blas_held():
+            with plan.blas_held(), np.errstate(over="ignore", invalid="ignore"):
                 plan.forward()
             for name, answer in answers.items():
                 answer[start : start + batch_size] = copy_out(plan.values[name])

@@ -35,9 +35,14 @@ from minigraph.declared.base import Declared
 from minigraph.declared.fields import also_called
 from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
+from minigraph.explaining import Step as ExplainedStep
+from minigraph.explaining import plain_backward, plain_forward
 from minigraph.ops.checking import calling, check_array, check_errors, locked
 from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
+
+SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "pytorch_uniform"]
+"""The schemes by which a parameter may be drawn; see :class:`minigraph.graph.initialization.Scheme`."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,11 @@ class Parameter:
     """A learned array of an op: its shape, its initialiser when none is given, and its fans.
 
     ``fan_in`` and ``fan_out`` count the inputs that one output sums and the outputs that one input
-    reaches: what the He and Glorot schemes scale by.
+    reaches: what the schemes scale by; a bias has the fans of its kernel.
     """
 
     shape: Shape
-    default: float | Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform"]
+    default: float | SchemeName
     fan_in: int = 1
     fan_out: int = 1
 
@@ -218,6 +223,22 @@ class Op(Declared, ABC):
         ]
         return {name: np.stack([gradients[name] for gradients in samples]) for name in samples[0]}
 
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        """The steps that lead from the inputs to the output; the last makes ``answer``.
+
+        Args:
+            inputs: what forward was given; ``output``: what it answered.
+        """
+        return plain_forward(type(self).__name__, first_paragraph(type(self)), inputs, output)
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        """The steps that lead from the error to ``input_error`` (``input_error_0``, ... of several inputs) and to
+        ``NAME_gradient`` of each parameter; the arguments are :meth:`backward`'s."""
+        errors = self.backward(error, inputs, output, context)
+        return plain_backward(type(self).__name__, error, errors.inputs, errors.parameters)
+
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         """The op's passes over arrays that stay: the steps of forward, and what makes the steps of backward.
 
@@ -256,6 +277,12 @@ class Op(Declared, ABC):
 
 def _locked_by_name(arrays: Mapping[str, Array]) -> dict[str, Array]:
     return dict(zip(arrays, locked(tuple(arrays.values())), strict=True))
+
+
+def first_paragraph(op: type[Op]) -> str:
+    """The first paragraph of an op's docstring; empty where it has none of its own."""
+    about = op.__dict__.get("__doc__") or ""
+    return " ".join(about.split("\n\n")[0].split())
 
 
 class Elementwise(Op, ABC):

@@ -30,6 +30,8 @@ class Optimizer(Declared, ABC):
         gt=0, description="the step's length for a gradient of length 1", json_schema_extra=also_called("lr")
     )
 
+    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
+
     def state(self, parameters: Array) -> dict[str, Array]:
         """What is remembered between steps, as it is before the first: arrays that :meth:`update` changes in place."""
         return {}
@@ -43,6 +45,11 @@ class Optimizer(Declared, ABC):
             rate: the learning rate of this step, which a schedule may have changed.
         """
 
+    def decay(self, parameters: Array, gradient: Array, rate: float) -> None:
+        """What :meth:`update` does first: weight decay, in place."""
+        if self.weight_decay:
+            gradient += self.weight_decay * parameters
+
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
@@ -53,7 +60,6 @@ class SGD(Optimizer):
 
     momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
     nesterov: bool = Field(False, description="whether the gradient is added to the velocity once more")
-    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
 
     @field_validator("nesterov")
     @classmethod
@@ -66,8 +72,7 @@ class SGD(Optimizer):
         return {"velocity": np.zeros_like(parameters)} if self.momentum else {}
 
     def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
+        self.decay(parameters, gradient, rate)
         if self.momentum:
             velocity = state["velocity"]
             velocity *= self.momentum
@@ -110,7 +115,6 @@ class Adam(Optimizer):
     epsilon: Number = Field(
         1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
     )
-    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
 
     def state(self, parameters: Array) -> dict[str, Array]:
         return {
@@ -120,7 +124,7 @@ class Adam(Optimizer):
         }
 
     def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        self._decay(parameters, gradient, rate)
+        self.decay(parameters, gradient, rate)
         (kept, kept_square), mean, square, steps = self.betas, state["mean"], state["square"], state["steps"]
         steps += 1
         count = int(steps)
@@ -139,10 +143,6 @@ class Adam(Optimizer):
         root *= rate / (1 - kept**count)
         parameters -= root
 
-    def _decay(self, parameters: Array, gradient: Array, rate: float) -> None:
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
-
 
 @OPTIMIZERS.register("adamw")
 class AdamW(Adam):
@@ -150,7 +150,7 @@ class AdamW(Adam):
 
     weight_decay: Number = Field(0.01, ge=0, description="times the rate is how much of each parameter a step takes")
 
-    def _decay(self, parameters: Array, gradient: Array, rate: float) -> None:
+    def decay(self, parameters: Array, gradient: Array, rate: float) -> None:
         parameters *= 1 - rate * self.weight_decay
 
 
@@ -163,7 +163,6 @@ class RMSprop(Optimizer):
     epsilon: Number = Field(
         1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
     )
-    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
     momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
     centered: bool = Field(False, description="whether the squared mean gradient is taken off the mean square")
 
@@ -172,8 +171,7 @@ class RMSprop(Optimizer):
         return {name: np.zeros_like(parameters) for name in names}
 
     def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
+        self.decay(parameters, gradient, rate)
         square = state["square"]
         square *= self.alpha
         square += (1 - self.alpha) * gradient**2

@@ -51,6 +51,8 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
     first_input = next(iter(inputs.values()))
     title = f"{graph.name}: {len(target):,} {kind} sample{'s' * (len(target) != 1)}"
     shape = graph.shapes[output]
+    if settings is not None:
+        answer = settings.loss.judged(answer)
     if settings is not None and _is_classifier(shape, settings.loss, settings.metrics):
         scores = answer.reshape(len(answer), -1).astype(np.float64)
         labels = target if target.ndim == 1 else target.reshape(scores.shape).argmax(axis=1)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.steps.threads import LANES, Lane, compiled_threads, has_numba, run_lanes
+from minigraph.steps.compiling import has_numba
+from minigraph.steps.threads import LANES, Lane, compiled_threads, run_lanes
 
 Step = Callable[[], object]
 
@@ -90,12 +91,14 @@ def applying(function: Callable[..., object], target: Array, *sources: Array | f
     """The steps that fill ``target`` with an elementwise function of arrays of its shape and of numbers; large arrays,
     all batch-last, are shared along their channels."""
     parts = into_lanes(target.shape[1], target.size > FEW_NUMBERS)
+    dtype = np.result_type(*sources)  # each call would make an array of this dtype of a plain number
+    arrays = [source if isinstance(source, np.ndarray) else np.array(source, dtype) for source in sources]
     if len(parts) == 1:
-        return [partial(function, *sources, out=target)]
+        return [partial(function, *arrays, out=target)]
 
     def lane(part: range) -> Lane:
         channels = slice(part.start, part.stop)
-        cut = (source[:, channels] if isinstance(source, np.ndarray) else source for source in sources)
+        cut = (array[:, channels] if array.ndim else array for array in arrays)
         return _ignoring_worker(partial(function, *cut, out=target[:, channels]))
 
     return shared([[lane(part)] for part in parts])
@@ -111,7 +114,7 @@ def copying(target: Array, source: Array) -> list[Step]:
 def multiplying(target: Array, left: Array, right: Array) -> list[Step]:
     """The steps that fill ``target`` (A, C), contiguous, with ``left`` (A, B) times ``right`` (B, C)."""
     parts = into_lanes(len(left), left.size * right.shape[1] > FEW_PRODUCTS)
-    lanes = [partial(np.dot, left[part.start : part.stop], right, target[part.start : part.stop]) for part in parts]
+    lanes = [partial(left[part.start : part.stop].dot, right, target[part.start : part.stop]) for part in parts]
     return [*lanes] if len(lanes) == 1 else shared([[_ignoring_worker(lane)] for lane in lanes])
 
 

@@ -124,15 +124,6 @@ def blas_held() -> Iterator[None]:
         yield
 
 
-@cache
-def has_numba() -> bool:
-    """Whether compiled steps can be had: Numba is installed (the extra ``compiled``), and not turned off by
-    ``MINIGRAPH_COMPILED=0``."""
-    from importlib.util import find_spec
-
-    return os.environ.get("MINIGRAPH_COMPILED") != "0" and find_spec("numba") is not None
-
-
 @contextmanager
 def compiled_threads(most: int) -> Iterator[int]:
     """Within it as many of Numba's threads run as share large work, at most ``most``; it gives their number."""

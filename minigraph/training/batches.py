@@ -109,7 +109,21 @@ class Batches:
 
     def blas_held(self) -> AbstractContextManager[None]:
         """In what the plans of the batches run best; see :meth:`Plan.blas_held`."""
-        return self._batches[self._size].plan.blas_held()
+        return self.plan.blas_held()
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of a whole batch."""
+        return self._batches[self._size].plan
+
+    @property
+    def algorithms(self) -> dict[str, str]:
+        """What each node's convolutions run on; where an epoch's last batch has another algorithm, both."""
+        names: dict[str, dict[str, None]] = {}
+        for size in sorted(self._batches, reverse=True):
+            for node, convolutions in self._batches[size].plan.convolutions.items():
+                names.setdefault(node, {}).update(dict.fromkeys(planned.name for planned in convolutions))
+        return {node: ", ".join(found) for node, found in names.items()}
 
     def state_at(self, step: int) -> Any:
         """The generator's state from before the order of this step's epoch was drawn, or will be."""

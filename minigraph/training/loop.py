@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minigraph.data.samples import Samples
-from minigraph.errors import DefinitionError, TrainingDiverged
+from minigraph.errors import DefinitionError, Problem, TrainingDiverged
 from minigraph.files.writing import write_npz
+from minigraph.graph.checking import shape_doubts
+from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, loss_doubts
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import write_checkpoint
 from minigraph.training.trainer import OnStep, Trainer
@@ -19,6 +21,11 @@ PACE = 0.1
 """Seconds between two moments at which a run is shown and can be stopped."""
 REST = 10.0
 """Seconds between two checkpoints, where no number of steps is set."""
+
+
+def doubts(graph: Graph, settings: TrainSection) -> list[Problem]:
+    """What is hardly meant about training a graph so: channels last, and a loss that does not go with what answers."""
+    return [*shape_doubts(graph.inputs), *loss_doubts(graph.answering(), settings.loss)]
 
 
 def new_trainer(

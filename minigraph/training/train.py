@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from minigraph.arrays import ArraysLike
 from minigraph.data.samples import fit_samples
-from minigraph.errors import CheckpointError, DefinitionError
+from minigraph.errors import CheckpointError, DefinitionError, MinigraphWarning
 from minigraph.model.model import Model
 from minigraph.recipe.losses import Loss
 from minigraph.recipe.optimizers import Optimizer
@@ -15,7 +16,7 @@ from minigraph.recipe.schedules import Schedule
 from minigraph.recipe.settings import TrainSection, train_problems
 from minigraph.solvers import Solver
 from minigraph.training.checkpoint import read_checkpoint
-from minigraph.training.loop import new_trainer, run_training
+from minigraph.training.loop import doubts, new_trainer, run_training
 from minigraph.training.trainer import History, OnStep
 from minigraph.wording import describe
 
@@ -47,7 +48,7 @@ def train(
     """Fit the model's trainable parameters so that its answer to ``x`` comes near ``target``.
 
     Every step is one forward, one backward and one update of all parameters at once. The losses of several outputs
-    are added.
+    are added. What is hardly meant, a Softmax before "cross_entropy" or an input with its channels last, is a warning.
 
     Args:
         model: its parameters are changed in place.
@@ -69,7 +70,9 @@ def train(
         checkpoint: an npz in which the run is kept, so that it can be gone on with; the best weights by validation are
             kept beside it as best.npz.
         checkpoint_every: steps between two writings of it, beside that at the end; about ten seconds when left out.
-        resume: go on from the checkpoint, if there is one, to the same bits as if the run had never ended.
+        resume: go on from the checkpoint, if there is one, to the same bits as if the run had never ended. Where other
+            algorithms are chosen for convolutions than before, as with the extra ``compiled`` or without it, the bits
+            may differ: a :class:`MinigraphWarning` says so.
         detect_anomaly: stop at the first step with a node's value or error that is not finite. Slow.
         on_step: called with (step from 0, loss before its update).
 
@@ -101,6 +104,8 @@ def train(
     problems = train_problems(model.graph.outputs, settings)
     if problems:
         raise DefinitionError(problems)
+    for doubt in doubts(model.graph, settings):
+        warnings.warn(str(doubt), stacklevel=2)
     samples = fit_samples(model.graph, settings.loss, x, target)
     judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
     trainer = new_trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
@@ -108,6 +113,8 @@ def train(
     if file is not None and file.exists():
         if not resume:
             raise CheckpointError(f"{file}: found a checkpoint; expected resume=True to go on from it, or another name")
-        read_checkpoint(file, trainer)
+        told = read_checkpoint(file, trainer)
+        if told is not None:
+            warnings.warn(told, MinigraphWarning, stacklevel=2)
     run_training(trainer, file)
     return trainer.history

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +98,56 @@ def test_gradcheck_holds_on_every_bundled_definition(name: str, command: Command
     assert result["ok"]
     assert result["max_error"] < 1e-6
     assert len(result["rows"]) >= 3
+
+
+def test_gradcheck_tells_kinks_and_what_was_compared(command: CommandLine) -> None:
+    answer = command("gradcheck", "digits", "--entries", "4")
+    assert answer.status == 0
+    (biases,) = (line.split() for line in answer.out.splitlines() if line.startswith("conv1.bias"))
+    assert (biases[1:4], biases[-1]) == (["4", "of", "16"], "4")
+    assert "compared 44 of 89,674 entries, " in answer.out
+    assert " of them at a point nearby, for they lie at kinks\nok: the largest relative error is " in answer.out
+
+
+def test_gradcheck_checks_training_where_batch_norm_makes_it_another_pass(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = mg.Graph("normal")
+    graph.output(graph.add("norm", mg.BatchNorm(), graph.input("x", shape=(2, 3, 3))))
+    graph.save("normal.toml")
+    whole = command("gradcheck", "normal.toml")
+    assert whole.status == 0
+    lines = [line.split()[:2] for line in whole.out.splitlines()[2:8]]
+    assert lines == [[name, mode] for mode in ("inference", "training") for name in ("norm.scale", "norm.bias", "x")]
+    right = mg.BatchNorm.backward
+
+    def forgetful(self: mg.BatchNorm, error: Any, inputs: Any, output: Any, context: Any) -> Any:
+        x = inputs[0]
+        found = right(self, error, inputs, output, context)
+        statistics = {"mean": x.mean(axis=(0, 2, 3)), "variance": x.var(axis=(0, 2, 3))}
+        plain = replace(context, training=False, state=statistics if context.training else context.state)
+        return mg.Errors(right(self, error, inputs, output, plain).inputs, found.parameters)
+
+    monkeypatch.setattr(mg.BatchNorm, "backward", forgetful)
+    failed = command("gradcheck", "normal.toml", "--json")
+    assert failed.status == 1
+    rows = json.loads(failed.out)["rows"]
+    assert [(row["name"], row["mode"]) for row in rows if row["max_error"] > 1e-3] == [("x", "training")]
+
+
+def test_gradcheck_says_what_could_not_be_compared(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = mg.Graph("rough")
+    graph.output(graph.add("y", mg.Tanh(), graph.input("x", shape=(2, 3))))
+    graph.save("rough.toml")
+    monkeypatch.setattr(mg.Tanh, "forward", lambda self, inputs, context: inputs[0] * np.nan)
+    monkeypatch.setattr(mg.Tanh, "plan", mg.Op.plan)
+    answer = command("gradcheck", "rough.toml")
+    assert answer.status == 1
+    assert answer.out.endswith(
+        "compared 0 of 12 entries\n"
+        "not compared: x at [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 2] and 9 more: no difference settles there\n"
+        "FAILED: the largest relative error is 0.00e+00, within 1e-06; nothing was compared of x\n"
+    )
 
 
 def test_gradcheck_leaves_with_1_when_a_gradient_is_a_thousandth_off(

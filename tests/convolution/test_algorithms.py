@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
-from minigraph.convolution import Geometry, choice, layer, lists, patches, winograd
+from minigraph.convolution import ENGINES, Geometry, choice, gemm, layer, lists, patches, winograd
 from minigraph.convolution.choice import ALGORITHMS, choose, plan_convolution
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.gemm import Gemm
@@ -52,7 +52,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> typ
     """Each algorithm in turn, forced."""
     forced: type[Planned] = request.param
     monkeypatch.setattr(lists, "LEAST_PRODUCTS", 0)
-    monkeypatch.setattr(choice, "choose", lambda sizes: forced)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: forced)
     return forced
 
 
@@ -195,6 +195,23 @@ LAYERS = {
 }
 
 
+@pytest.mark.parametrize("batch", [gemm.SHORT_RUN, gemm.SHORT_RUN + 1])
+@pytest.mark.parametrize("padding", [(0, 0, 0, 0), (1, 2, 0, 1)])
+def test_the_errors_of_all_phases_come_to_their_places_for_any_number_of_samples(
+    batch: int, padding: tuple[int, int, int, int]
+) -> None:
+    geometry, generator = Geometry(stride=(2, 3), padding=padding), np.random.default_rng(5)
+    x, kernel = (generator.integers(-9, 9, shape).astype(float) for shape in ((batch, 2, 8, 9), (3, 2, 4, 5)))
+    error = generator.integers(-9, 9, (batch, 3, *geometry.output_size((8, 9), (4, 5)))).astype(float)
+    held, errors = (np.ascontiguousarray(batch_last(array)) for array in (x, error))
+    filled = np.full_like(held, np.nan)
+    convolution = plan_convolution(held, kernel, None, np.empty_like(errors), geometry)
+    assert isinstance(convolution, Gemm)
+    for step in convolution.convolved(errors, filled):
+        step()
+    assert_exact(batch_first(filled), ENGINES["naive"].input_error(error, kernel, geometry, (8, 9)))
+
+
 @pytest.mark.parametrize(
     ("name", "plain", "compiled"),
     [
@@ -207,13 +224,10 @@ LAYERS = {
     ],
 )
 def test_the_choice_follows_from_the_sizes_and_from_what_is_installed(
-    name: str, plain: type[Planned], compiled: type[Planned], monkeypatch: pytest.MonkeyPatch
+    name: str, plain: type[Planned], compiled: type[Planned]
 ) -> None:
-    for available, wanted in ((True, compiled), (False, plain)):
-        monkeypatch.setattr(lists, "has_numba", lambda available=available: available)
-        choose.cache_clear()
-        assert choose(LAYERS[name]) is wanted
-    choose.cache_clear()
+    assert choose(LAYERS[name], compiled=True) is compiled
+    assert choose(LAYERS[name], compiled=False) is plain
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5, 7, 15, 16, 17, 32, 33])
@@ -221,7 +235,7 @@ def test_the_choice_follows_from_the_sizes_and_from_what_is_installed(
 def test_run_lists_take_any_number_of_samples(
     batch: int, stride: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "choose", lambda sizes: RunLists)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: RunLists)
     drawn = Drawn(batch, 4, (9, 11), 11, (3, 2), Geometry(stride, (1, 2, 0, 1), (2, 1), 1), seed=batch)
     x, kernel, error = drawn.arrays(integers=True)
     for dtype in (np.float64, np.float32):

@@ -776,7 +776,7 @@ TOML_FAULTS = [
         "init.bias = 0.0",
         'init.kernel = { scheme = "he" }',
         "18:26: nodes.conv2.init.kernel.scheme: found 'he' (a string); expected one of he_normal, "
-        "he_uniform, glorot_normal, glorot_uniform",
+        "he_uniform, glorot_normal, glorot_uniform, pytorch_uniform",
     ),
     (
         "init.bias = 0.0",

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from minigraph.definition import Definition
 from minigraph.definition.writing import to_json, to_toml
 from minigraph.errors import DataError, DefinitionError, ShapeError
 from minigraph.ops import OPS
+from minigraph.ops.base import SchemeName
 from tests.helpers import TWO_CONV, assert_exact, diamond, raises
 from tests.ops.test_op_contract import EXAMPLES
 
@@ -37,7 +38,7 @@ distributions = st.one_of(
     st.fixed_dictionaries(
         {"distribution": st.just("uniform")}, optional={"low": st.floats(-9, 0), "high": st.floats(1, 9)}
     ),
-    st.fixed_dictionaries({"scheme": st.sampled_from(["he_normal", "he_uniform", "glorot_normal", "glorot_uniform"])}),
+    st.fixed_dictionaries({"scheme": st.sampled_from(get_args(SchemeName))}),
 )
 
 convs = st.fixed_dictionaries(

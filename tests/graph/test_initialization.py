@@ -33,6 +33,7 @@ def drawn(value: Any, parameter: Parameter = LARGE) -> Array:
         ({"scheme": "he_uniform"}, 0.0, sqrt(2 / 50), sqrt(6 / 50)),
         ({"scheme": "glorot_normal"}, 0.0, sqrt(2 / 250), None),
         ({"scheme": "glorot_uniform"}, 0.0, sqrt(2 / 250), sqrt(6 / 250)),
+        ({"scheme": "pytorch_uniform"}, 0.0, 1 / sqrt(3 * 50), 1 / sqrt(50)),
     ],
 )
 def test_every_rule_draws_from_its_distribution(
@@ -153,7 +154,8 @@ FORMS = "expected a number, an array of numbers, or a table with 'distribution' 
         ({"distribution": 3}, "distribution: found 3 (an integer); expected one of normal, uniform"),
         (
             {"scheme": "he"},
-            "scheme: found 'he' (a string); expected one of he_normal, he_uniform, glorot_normal, glorot_uniform",
+            "scheme: found 'he' (a string); expected one of he_normal, he_uniform, glorot_normal, glorot_uniform, "
+            "pytorch_uniform",
         ),
         (
             {"distribution": "normal", "sdt": 1.0},
@@ -202,3 +204,17 @@ def test_a_kernel_without_a_rule_is_drawn_by_he() -> None:
     model = mg.Model(graph, seed=0)
     assert abs(model.parameters["conv.kernel"].std() / sqrt(2 / 80) - 1) < 0.02
     assert_exact(model.parameters["conv.bias"], np.full(600, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("op", "shape"),
+    [
+        (mg.Conv(kernel_size=(4, 5), out_channels=600, groups=2), (8, 9, 10)),
+        (mg.ConvTranspose(kernel_size=(4, 5), out_channels=600, groups=2), (8, 9, 10)),
+        (mg.Dense(out_features=600), (80,)),
+    ],
+)
+def test_a_scheme_draws_a_bias_by_the_fans_of_its_kernel(op: mg.Op, shape: tuple[int, ...]) -> None:
+    bias = op.parameters(shape)["bias"]
+    values = drawn({"scheme": "pytorch_uniform"}, bias)
+    assert 0.98 / sqrt(80) < np.abs(values).max() <= 1 / sqrt(80)

@@ -117,6 +117,19 @@ def test_a_step_follows_parameters_that_change() -> None:
     assert_close(plan.values["conv2"], by_hand(model, {"image": x}, {}, False)[0]["conv2"])
 
 
+@pytest.mark.parametrize(
+    "op", [mg.ReLU(), mg.LeakyReLU(), mg.Sigmoid(), mg.GlobalAvgPool()], ids=lambda op: type(op).__name__
+)
+def test_numbers_beside_arrays_are_made_into_arrays_before_the_first_pass(op: mg.Op) -> None:
+    graph = mg.Graph("numbers")
+    graph.output(graph.add("op", op, graph.input("x", (2, 4, 4))))
+    plan = Plan(mg.Model(graph, seed=0), 3, whole=True)
+    plan.prepare_backward()
+    arguments = [step.args for step in [*plan._forward, *plan._backward] if isinstance(step.func, np.ufunc)]
+    assert arguments
+    assert all(isinstance(argument, np.ndarray) for given in arguments for argument in given)
+
+
 def chain() -> mg.Graph:
     """Three convolutions with activations, whose values may lie over each other, and an Add that reads two of them."""
     graph = mg.Graph("chain")

@@ -73,14 +73,14 @@ def test_a_classifier_of_logits_is_shown_on_the_test_samples_with_its_probabilit
     assert np.trace(matrix) == (scores.argmax(axis=1) == targets["logits"]).sum()
 
 
-def test_a_classifier_of_one_hot_targets_is_shown_with_its_own_scores(drawn: Calls) -> None:
+def test_a_classifier_of_one_hot_targets_is_shown_with_its_own_probabilities(drawn: Calls) -> None:
     model, data = write("digits_conv")
     inputs, targets = data.test.read(slice(None))
     scores = model.forward(inputs["image"]).reshape(359, 10)
     _, labels, predicted, confidence, _ = drawn["predictions.png"]
     assert np.array_equal(labels, targets["score"].reshape(359, 10).argmax(axis=1))
     assert np.array_equal(predicted, scores.argmax(axis=1))
-    assert confidence == pytest.approx(scores.max(axis=1), rel=1e-5)
+    assert confidence == pytest.approx(1 / (1 + np.exp(-scores.max(axis=1))), rel=1e-5)  # of bce_logits
 
 
 def test_without_test_samples_those_of_validation_are_shown_and_without_these_all(drawn: Calls) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import minigraph as mg
+from minigraph.convolution import choice
+from minigraph.convolution.winograd import Winograd
 from minigraph.errors import CheckpointError, DataError, TrainingDiverged
 from minigraph.recipe.schedules import Cosine, Plateau
 from tests.helpers import assert_exact, raises
@@ -183,3 +185,19 @@ def test_a_run_that_diverges_keeps_a_checkpoint_from_before(tmp_path: Path) -> N
     sgd = mg.SGD(learning_rate=0.01)
     history = mg.train(mg.Model(graph), x, 3 * x, optimizer=sgd, steps=500, checkpoint=path, resume=True)
     assert history.loss[-1] < 1e-3
+
+
+def test_going_on_with_other_algorithms_warns_and_refuses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, given = tmp_path / "run.npz", {**RUNS["momentum"], "loss": "cross_entropy", "seed": 3}
+    mg.train(network(), *samples(), **given, steps=5, checkpoint=path)
+    mg.train(network(), *samples(), **given, steps=6, checkpoint=path, resume=True)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: Winograd)
+    with pytest.warns(mg.MinigraphWarning) as told:
+        mg.train(network(), *samples(), **given, steps=7, checkpoint=path, resume=True)
+    assert [str(warning.message) for warning in told] == [
+        f"{path}: other algorithms are chosen for convolutions than before (conv: winograd, before gemm): "
+        "the run may end in other bits than an unbroken one"
+    ]
+    assert told[0].filename == __file__

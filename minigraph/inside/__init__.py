@@ -1,0 +1,7 @@
+"""Looking inside: one training step of a graph, taken apart into steps that a person can follow."""
+
+from __future__ import annotations
+
+from minigraph.inside.explanation import Explanation, NodeExplanation, explain
+
+__all__ = ["Explanation", "NodeExplanation", "explain"]
