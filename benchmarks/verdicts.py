@@ -2,10 +2,10 @@
 
     python -m benchmarks.verdicts [--count N]
 
-Every pair has a seed of its own. Noise: targets that have nothing to do with the input; none may be called fitted. Real:
-a random filter of the graph's own form made the targets, with at least ten times as many equations as unknowns; each
-should be fitted. Other: what the graph cannot be made them (kernels that are a tap larger, a recursive filter or a curve
-behind), with noise of at most 5 %; none should be fitted.
+Every pair has a seed of its own. Noise: targets that have nothing to do with the input; none may be called fitted.
+Real: a random filter of the graph's own form made the targets, with at least ten times as many equations as unknowns;
+each should be fitted. Other: what the graph cannot be made them (kernels that are a tap larger, a recursive filter or a
+curve behind), with noise of at most 5 %; none should be fitted.
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ def main(count: Annotated[int, typer.Option(help="Pairs of each kind.")] = 1000)
             found = mg.recover(graph, x, target, seed=seed, restarts=8 if "between" in graph.nodes else 64)
             verdicts[found.verdict.name] += 1
             if found.recovered == (make is not real):
-                print(f"  {make.__name__} {seed}: {found.verdict.name}: {found.verdict.why}", flush=True, file=sys.stderr)
+                print(
+                    f"  {make.__name__} {seed}: {found.verdict.name}: {found.verdict.why}", flush=True, file=sys.stderr
+                )
         wrong = count - verdicts["fitted"] if make is real else verdicts["fitted"]
         names = ("fitted", "misfit", "undetermined", "local minimum", "not converged")
         cells = [make.__name__, *(f"{verdicts[name]}" for name in names), f"{wrong / count:.1%}"]

@@ -11,10 +11,8 @@ from minigraph.convolution import Geometry, resolve_padding
 from minigraph.convolution.windows import pad_with, windows
 from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
-from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
 from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
-from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
 
 

@@ -151,8 +151,9 @@ class Composite:
 
     def _windows(self, inputs: Mapping[str, Array], target: Array, ring: int = 0) -> Array:
         """The windows of the answer's positions as a view (N, P, Q, C, kh + 2 ring, kw + 2 ring)."""
-        padding = tuple(side + ring for side in self.geometry.padding)
-        x = pad_with(inputs[self.source], replace(self.geometry, padding=padding))
+        top, left, bottom, right = self.geometry.padding
+        wide = replace(self.geometry, padding=(top + ring, left + ring, bottom + ring, right + ring))
+        x = pad_with(inputs[self.source], wide)
         size = self.size[0] + 2 * ring, self.size[1] + 2 * ring
         view = windows(x, size, self.geometry, (target.shape[2], target.shape[3]))
         return view.transpose(0, 4, 5, 1, 2, 3)

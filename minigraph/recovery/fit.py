@@ -244,8 +244,8 @@ def judge_fit(fit: Fit, best: Verdict, endings: str, successes: int, unknowns: i
     text += "" if fit.composite is None else f", {fit.composite:.3g} with a free composite"
     ending = f"; {endings}"
     if fit.exact and fit.equations < fit.free + SURPLUS:
-        few = f"{fit.equations} equations for {fit.free} numbers: any target is met, more data would say whether it fits"
-        return Verdict(UNDETERMINED, f"{text}{ending}; {few}")
+        few = f"{fit.equations} equations for {fit.free} numbers: any target is met"
+        return Verdict(UNDETERMINED, f"{text}{ending}; {few}, more data would say whether the graph fits")
     if fit.exact:
         return Verdict(FITTED, f"{text}{ending}")
     if fit.neighbours != NONE:
@@ -256,7 +256,8 @@ def judge_fit(fit: Fit, best: Verdict, endings: str, successes: int, unknowns: i
     if fit.noise > NOISE:
         text += f": noise is fitted as well with a probability of {fit.noise:.2g}"
         if fit.equations < 2 * unknowns:
-            return Verdict(UNDETERMINED, f"{text}; {fit.equations} equations for {unknowns} unknowns are too few to tell")
+            few = f"{fit.equations} equations for {unknowns} unknowns are too few to tell"
+            return Verdict(UNDETERMINED, f"{text}; {few}")
         return Verdict(MISFIT, text)
     if fit.held_out is not None and fit.held_out > NOTHING * fit.spread:
         return Verdict(MISFIT, f"{text}: it explains nothing of the held-out targets")

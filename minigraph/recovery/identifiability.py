@@ -97,12 +97,12 @@ class Openness:
     samples: int | None
 
     def __str__(self) -> str:
-        many = self.directions > 1
-        closing = f"{self.samples} more sample{'s' * (self.samples != 1)}" if self.samples else f"more than {MORE} samples"
+        many, more = self.directions > 1, self.samples or MORE
         return (
             f"the data tell {self.rank} of the {self.rank + self.directions} combinations of parameters that the "
             f"answers depend on: {self.directions} direction{'s' * many} of {', '.join(self.parameters)} "
-            f"{'are' if many else 'is'} open; {closing} as varied as noise would close {'them' if many else 'it'}"
+            f"{'are' if many else 'is'} open; {'more than ' * (not self.samples)}{more} more sample{'s' * (more > 1)} "
+            f"as varied as noise would close {'them' if many else 'it'}"
         )
 
 
@@ -142,7 +142,7 @@ def _closing(model: Model, inputs: Named, p: Array, directions: Array, seed: int
         more = fewest if not samples else 1
         samples += more
         jacobian = random_equations(model, more, 3 * count + 10, seed, samples, inputs).jacobian(p)
-        seen = np.linalg.qr(np.vstack([seen, jacobian @ directions]), mode="r")
+        seen = np.asarray(np.linalg.qr(np.vstack([seen, jacobian @ directions]), mode="r"))
         if len(seen) >= count and rank(seen) == count:
             return samples
     return None

@@ -25,6 +25,7 @@ from minigraph.recovery.verdict import (
     FITTED,
     LOCAL,
     RECOVERED,
+    SEVERAL,
     UNCONVERGED,
     UNDETERMINED,
     VERDICTS,
@@ -227,7 +228,7 @@ def _judge(
     differences = [whole.difference(start.parameters, best.parameters) for start in tied]
     if max(differences) > sqrt(EXACT):
         text = f"{len(tied)} starts end at a residual of {fit.residual:.3g}, but answer other data differently"
-        return Verdict(UNDETERMINED, f"{text}, by {max(differences):.2g}: more samples would tell which one is true")
+        return Verdict(UNDETERMINED, f"{text}, by {max(differences):.2g}: {SEVERAL}")
     endings = f"the kernels of {successes} of {starts} starts agree" if starts > 1 else "a single start was run"
     if len(tied) > successes:
         endings += f", other kernels of {len(tied) - successes} answer any data alike"

@@ -28,6 +28,7 @@ from minigraph.recovery.verdict import (
     NEAR,
     RECOVERED,
     SAME,
+    SEVERAL,
     UNCONVERGED,
     UNDETERMINED,
     UNKNOWNS,
@@ -215,7 +216,7 @@ class Search:
             text += f"; the same answers to these data, but {other:.1g} off on others"
             if residual > RANK * other:
                 return Verdict(UNCONVERGED, f"{text}: it may still move")
-            return Verdict(UNDETERMINED, f"{text}: several solutions fit them, more samples would tell which one is true")
+            return Verdict(UNDETERMINED, f"{text}: {SEVERAL}")
         if worst < NEAR:
             return Verdict(UNCONVERGED, f"{text}; near the teacher, where the equations are almost singular")
         return Verdict(EQUIVALENT, f"{text}; the same answers to any data with other kernels")

@@ -121,12 +121,17 @@ def neighbours(residual: Array, basis: Array | None = None) -> Effect:
     """The largest correlation of a residual (N, C, H, W) with itself one place further, in four directions.
 
     Args:
-        basis: (N*C*H*W, f), of what was fitted: fitting alone makes neighbours correlate by -tr(HS) / (n - f), with
-            S the mean of both shifts and H = basis basisᵀ (Durbin and Watson 1950, Cliff and Ord 1981, section 8.3).
+        basis: (N*C*H*W, f), orthonormal columns of what was fitted, or (N*H*W, f) of what was for each channel:
+            fitting alone makes neighbours correlate by -tr(HS) / (n - f), with S the mean of both shifts and
+            H = basis basisᵀ (Durbin and Watson 1950; Cliff and Ord, Spatial Processes, 1981, section 8.3).
     """
     from scipy.special import erfc
 
-    count, free = residual.size, 0 if basis is None else basis.shape[1]
+    samples, channels, *size = residual.shape
+    basis = np.zeros((residual.size, 0)) if basis is None else basis
+    alike = residual.size // len(basis)
+    columns = basis.T.reshape(-1, samples, channels // alike, *size)
+    count, free = residual.size, alike * float((basis**2).sum())
     squares = float((residual**2).sum())
     found = Effect(0.0, 1.0)
     if not squares or count <= free:
@@ -135,10 +140,7 @@ def neighbours(residual: Array, basis: Array | None = None) -> Effect:
         products, pairs = _products(residual, down, on)
         if not pairs:
             continue
-        expected = 0.0
-        if basis is not None:
-            columns = (column.reshape(residual.shape) for column in basis.T)
-            expected = -sum(_products(column, down, on)[0] for column in columns) / (count - free)
+        expected = -alike * _products(columns, down, on)[0] / (count - free)
         correlation = (products / squares - expected) * count / pairs
         deviation = sqrt(pairs) / (count - free) * count / pairs
         chance = min(len(NEIGHBOURS) * float(erfc(abs(correlation) / deviation / sqrt(2))), 1.0)
@@ -148,7 +150,7 @@ def neighbours(residual: Array, basis: Array | None = None) -> Effect:
 
 
 def _products(values: Array, down: int, on: int) -> tuple[float, int]:
-    """The sum of products of neighbours in (N, C, H, W), and how many there are."""
+    """The sum of products of neighbours in (..., H, W), and how many there are."""
     first = values[..., : values.shape[-2] - down, max(-on, 0) : values.shape[-1] - max(on, 0)]
     second = values[..., down:, max(on, 0) : values.shape[-1] - max(-on, 0)]
     return float((first * second).sum()), first.size

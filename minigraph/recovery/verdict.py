@@ -22,6 +22,7 @@ NEAR = 0.1
 """An exact fit that comes nearer to the teacher than this is on its way to it: another solution is further off."""
 PROMISE = 1e-6
 """A gradient counts as zero where the best step promises less than this part of the loss."""
+SEVERAL = "several solutions fit, and more samples would tell which one is true"
 UNKNOWNS = 1000
 """Of more unknowns the curvature is not examined."""
 
