@@ -55,7 +55,8 @@ class Fit:
             was held out, and what it is there; None where the data are too few to hold a part out.
         spread: the targets' standard deviation.
         neighbours: the largest correlation of the residual with itself one place further; further: the share of it
-            that a ring of further taps explains; curve: the share that the squared answers explain. 0 for noise.
+            that a ring of further taps explains; curve: the share that the squared answers explain. 0 for noise, and
+            each with the probability that noise makes so much of it (1 where too few data are left to tell).
         free: the Jacobian's rank, how many numbers were fitted; equations: how many targets there are.
         exact: whether the residual is nothing beside the targets; rounded: whether it is what rounding them made.
         composite: what a linear cascade's composite leaves, by plain least squares; composite_condition: of its
@@ -68,9 +69,12 @@ class Fit:
     expected: float | None
     held_out: float | None
     spread: float
-    neighbours: Effect
-    further: Effect
-    curve: Effect
+    neighbours: float
+    neighbours_chance: float
+    further: float
+    further_chance: float
+    curve: float
+    curve_chance: float
     free: int
     equations: int
     exact: bool
@@ -99,9 +103,15 @@ class Leftover:
 
 
 def leftover_of_composite(search: Search) -> Leftover:
-    """What the best composite leaves: no kernels of the cascade can explain it either."""
+    """What the best composite leaves: no kernels of the cascade can explain it either.
+
+    Of a residual that is nothing, or what rounding the targets made, nothing is asked.
+    """
     assert search.composite is not None, "asked of linear cascades only"
-    target = search.task.targets[search.graph.outputs[0]]
+    assert search.baseline is not None, "it has been fitted"
+    target, left = search.task.targets[search.graph.outputs[0]], sqrt(search.baseline.loss / search.all.target.size)
+    if left <= max(EXACT * target.std(), ROUNDED * rounding(target)):
+        return Leftover()
     values = target.transpose(0, 2, 3, 1).reshape(-1, target.shape[1])
     count = len(values)
     positions = np.arange(count)
@@ -118,7 +128,13 @@ def leftover_of_composite(search: Search) -> Leftover:
 
 
 def leftover_of_graph(search: Search, p: Array) -> Leftover:
-    """What a graph leaves at ``p``, an end: by the slopes of its answers for further taps, all zero there."""
+    """What a graph leaves at ``p``, an end: by the slopes of its answers for further taps, all zero there.
+
+    Of a residual that is nothing, or what rounding the targets made, nothing is asked.
+    """
+    target, left = search.all.target, sqrt(np.mean(search.all.residual(p) ** 2))
+    if left <= max(EXACT * target.std(), ROUNDED * rounding(target)):
+        return Leftover()
     count = search.all.target.size
     rows = search.some(ROWS * p.size * 3).kept
     columns, ring = ring_slopes(search.model, search.task.inputs, search.task.targets, rows, p)
@@ -181,7 +197,8 @@ def measure_fit(partial: Search, final: Search, before: Array, after: Array, lef
         chance = _chance(loss, final.baseline.loss, free, linear, count)
     exact = sqrt(loss) <= EXACT * sqrt(power * count)
     if leftover is None:
-        leftover = leftover_of_graph(final, after) if small and not exact else Leftover()
+        leftover = leftover_of_graph(final, after) if small else Leftover()
+    beside = _neighbours(final, residual, leftover.basis)
     return Fit(
         sqrt(loss / count),
         10 * log10(power * count / loss) if loss and power else inf,
@@ -189,9 +206,12 @@ def measure_fit(partial: Search, final: Search, before: Array, after: Array, lef
         expected,
         held_out,
         sqrt(power),
-        _neighbours(final, residual, leftover.basis),
-        leftover.further,
-        leftover.curve,
+        beside.size,
+        beside.chance,
+        leftover.further.size,
+        leftover.further.chance,
+        leftover.curve.size,
+        leftover.curve.chance,
         free,
         count,
         exact,
@@ -248,13 +268,13 @@ def judge_fit(fit: Fit, best: Verdict, endings: str, successes: int, unknowns: i
         return Verdict(UNDETERMINED, f"{text}{ending}; {few}, more data would say whether the graph fits")
     if fit.exact:
         return Verdict(FITTED, f"{text}{ending}")
-    if fit.neighbours != NONE:
-        text += f"; neighbouring residuals correlate by {fit.neighbours.size:.2g}"
+    if fit.neighbours or fit.neighbours_chance < 1:
+        text += f"; neighbouring residuals correlate by {fit.neighbours:.2g}"
     text += ending
     if best.name == UNCONVERGED and not settled:
         return Verdict(UNCONVERGED, f"{text}; {best.why}")
     if fit.noise > NOISE:
-        text += f": noise is fitted as well with a probability of {fit.noise:.2g}"
+        text += f": noise is fitted as well with a probability of up to {fit.noise:.2g}"
         if fit.equations < 2 * unknowns:
             few = f"{fit.equations} equations for {unknowns} unknowns are too few to tell"
             return Verdict(UNDETERMINED, f"{text}; {few}")
@@ -271,16 +291,19 @@ def judge_fit(fit: Fit, best: Verdict, endings: str, successes: int, unknowns: i
         return Verdict(MISFIT, f"{text}: {fit.free} free numbers are too many for these data")
     if fit.chance is None and successes < 2:
         return Verdict(LOCAL, f"{text}: another start may find better")
-    if missing or (fit.neighbours.matters(CORRELATED) and not fit.rounded):
-        return Verdict(MISFIT, f"{text}: {missing or 'the residual is no noise'}")
+    if missing:
+        return Verdict(MISFIT, f"{text}: {missing}")
+    if not fit.rounded and Effect(fit.neighbours, fit.neighbours_chance).matters(CORRELATED):
+        return Verdict(MISFIT, f"{text}: the residual is no noise")
     return Verdict(FITTED, f"{text}{', as rounding of the targets makes it' * fit.rounded}")
 
 
 def _missing(fit: Fit) -> str:
-    """What further taps or a curve explain of the residual, if it is more than noise and rounding leave."""
-    if fit.rounded:
-        return ""
-    for effect, what in ((fit.further, "a ring of further taps"), (fit.curve, "a curve of the answers")):
-        if effect.matters(SHARE):
-            return f"{what} explains {effect.size:.0%} of the residual"
+    """What further taps or a curve explain of the residual, if that is more than noise leaves."""
+    for share, chance, what in (
+        (fit.further, fit.further_chance, "a ring of further taps"),
+        (fit.curve, fit.curve_chance, "a curve of the answers"),
+    ):
+        if Effect(share, chance).matters(SHARE):
+            return f"{what} explains {share:.0%} of the residual"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -280,6 +280,13 @@ def _task(
         raise DefinitionError(
             f"solver: found {describe(solver)}; expected {one_of(known)}{did_you_mean(str(solver), known)}"
         )
+    for name, labels in by_name(target, graph.outputs, "target").items():
+        classes = isinstance(labels, np.ndarray) and labels.ndim == 1 and labels.dtype.kind in "iu"
+        if classes and prod(graph.shapes[name]) > 1:
+            raise DataError(
+                f"'{name}': found class numbers ({np.size(labels):,}); expected the answers themselves: recover finds the "
+                "numbers behind maps or vectors that a graph can make exactly, up to noise; a classifier is for train"
+            )
     inputs, targets = (
         {name: canonical(given[name], graph.shapes[name], name, "float64") for name in names}
         for given, names in (
