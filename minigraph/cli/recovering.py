@@ -120,9 +120,10 @@ def _tell(output: Output, found: Recovery) -> None:
             f"beside it plain least squares for a free composite: {found.fit.composite:.4g} (root mean square), "
             f"condition {found.fit.composite_condition:.3g}"
         )
-    output.say(
-        f"loss {found.loss:.6g}, {found.successes} of {len(found.starts)} starts succeeded, {found.seconds:.2f} s"
-    )
+    starts = f"{found.successes} of {len(found.starts)} starts {'agree' if found.fit else 'succeeded'}"
+    if found.fit and len(found.starts) == 1:
+        starts = "1 start"
+    output.say(f"loss {found.loss:.6g}, {starts}, {found.seconds:.2f} s")
 
 
 @contextmanager

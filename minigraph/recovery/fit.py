@@ -59,7 +59,7 @@ class Fit:
             each with the probability that noise makes so much of it (1 where too few data are left to tell).
         free: the Jacobian's rank, how many numbers were fitted; equations: how many targets there are.
         exact: whether the residual is nothing beside the targets; rounded: whether it is what rounding them made.
-        composite: what a linear cascade's composite leaves, by plain least squares; composite_condition: of its
+        composite: what the composite of a cascade leaves, by plain least squares; composite_condition: of its
             linear system; chance: the probability that noise makes the kernels so much worse than the composite.
     """
 
@@ -191,7 +191,7 @@ def measure_fit(partial: Search, final: Search, before: Array, after: Array, lef
         foretold = chance_of_prediction((errors + target)[out], target[out])
         noise = min(2 * min(noise, foretold), 1.0) if final.baseline is not None else foretold
     composite = chance = condition = None
-    if final.baseline is not None:
+    if final.composite is not None and final.baseline is not None and final.composite.nodes > 1:
         linear = final.baseline.rank * len(final.baseline.constant)
         composite, condition = sqrt(final.baseline.loss / count), final.baseline.condition
         chance = _chance(loss, final.baseline.loss, free, linear, count)
@@ -224,7 +224,7 @@ def measure_fit(partial: Search, final: Search, before: Array, after: Array, lef
 
 def plausible(search: Search, best: Start) -> bool:
     """Whether noise may be all that makes a start's end worse than the free composite; True where there is none."""
-    if search.baseline is None or best.verdict.name == FITTED:
+    if search.baseline is None or best.verdict.name in (FITTED, UNDETERMINED):
         return True
     free = rank(search.equations(search.fitted.kept).jacobian(best.parameters))
     linear = search.baseline.rank * len(search.baseline.constant)
@@ -282,7 +282,7 @@ def judge_fit(fit: Fit, best: Verdict, endings: str, successes: int, unknowns: i
     if fit.held_out is not None and fit.held_out > NOTHING * fit.spread:
         return Verdict(MISFIT, f"{text}: it explains nothing of the held-out targets")
     missing = _missing(fit)
-    if fit.composite is not None and missing:  # of a free composite's residual, whatever the starts found
+    if settled and missing:  # in what the best composite leaves, whatever the starts found
         return Verdict(MISFIT, f"{text}: {missing}")
     if fit.chance is not None and fit.chance < DOUBT:
         name = MISFIT if successes > 1 else LOCAL

@@ -245,6 +245,8 @@ def certain(starts: Sequence[Start], taught: bool, difference: Callable[[Array, 
         return starts[-1].verdict.name in (RECOVERED, UNDETERMINED)
     best = min(starts, key=lambda start: start.loss)
     tied = [start for start in starts if _tied(start, best)]
+    if best.verdict.name == UNDETERMINED:
+        return True
     if best.verdict.name not in (FITTED, LOCAL) or len(tied) < 2:
         return False
     alike = [difference(start.parameters, best.parameters) <= sqrt(EXACT) for start in tied]
@@ -284,8 +286,8 @@ def _task(
         classes = isinstance(labels, np.ndarray) and labels.ndim == 1 and labels.dtype.kind in "iu"
         if classes and prod(graph.shapes[name]) > 1:
             raise DataError(
-                f"'{name}': found class numbers ({np.size(labels):,}); expected the answers themselves: recover finds the "
-                "numbers behind maps or vectors that a graph can make exactly, up to noise; a classifier is for train"
+                f"'{name}': found class numbers ({np.size(labels):,}); expected the answers themselves: recover finds "
+                "the numbers behind maps or vectors that a graph can make, up to noise; a classifier is for train"
             )
     inputs, targets = (
         {name: canonical(given[name], graph.shapes[name], name, "float64") for name in names}

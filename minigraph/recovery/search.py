@@ -196,7 +196,8 @@ class Search:
             outside = 0.0 if self.baseline is None or self.solver.name != "composite" else self.baseline.outside
             verdict = minimum(solution.equations, solution.parameters, outside)
         elif teacher is None:
-            verdict = Verdict(FITTED, f"the residual is {sqrt(loss) / self.size:.1g} of the target")
+            opened, text = self.openness(p), f"the residual is {sqrt(loss) / self.size:.1g} of the target"
+            verdict = Verdict(FITTED, text) if opened is None else Verdict(UNDETERMINED, f"{text}; {opened}")
         else:
             verdict = self._against(teacher, p, loss)
         return Start(index, p, losses, loss, verdict, errors)
