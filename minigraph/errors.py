@@ -56,7 +56,7 @@ def _restored(kind: type[MinigraphError], arguments: tuple[Any, ...], attributes
 
 
 class MinigraphWarning(UserWarning):
-    """Something that a user should know of, and that is no error."""
+    """Something that a user should know, and that is no error."""
 
 
 class ShapeError(MinigraphError, ValueError):

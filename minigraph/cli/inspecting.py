@@ -12,6 +12,7 @@ from minigraph.cli.options import (
     EngineOption,
     JsonOption,
     ModelArgument,
+    ModelOrRunArgument,
     SetOption,
     ThreadsOption,
     load_definition,
@@ -119,18 +120,19 @@ def identified(definition: Definition, seed: int | None = None) -> Identifiabili
 
 def show(
     model: ModelArgument,
+    assignments: SetOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Draw it as png, svg or pdf instead."),
     ] = None,
 ) -> None:
     """Show MODEL's graph in the terminal, or draw it to a file."""
-    graph = load_definition(model).graph
+    graph = load_definition(model, parse_assignments(assignments)).graph
     output = Output()
     if out is None:
         from minigraph.views.rails import rails
 
-        output.say(rails(graph))
+        output.say(rails(graph, ascii_only=not output.draws_lines))
     else:
         from minigraph.views.plots import plot_graph
 
@@ -139,7 +141,7 @@ def show(
 
 
 def gradcheck(
-    model: ModelArgument,
+    model: ModelOrRunArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
     entries: Annotated[
@@ -151,8 +153,10 @@ def gradcheck(
 ) -> None:
     """Compare every gradient of MODEL with central differences, in float64; in training too, where that differs."""
     from minigraph.data.loading import load_data
+    from minigraph.definition.bundled import run_at
     from minigraph.model.gradient_check import gradcheck as compare
     from minigraph.model.model import Model
+    from minigraph.model.weights import weights_in
     from minigraph.randomness import stream
     from minigraph.views.summary import table
 
@@ -165,6 +169,11 @@ def gradcheck(
         generator = stream(chosen, "data")
         inputs = {name: generator.normal(size=(count, *shape)) for name, shape in definition.graph.inputs.items()}
     network = Model(definition.graph, chosen, engine, "float64")
+    output = Output(as_json)
+    run = run_at(model)
+    if run is not None:
+        network.load_weights(weights_in(run))
+        output.say(f"weights: {weights_in(run)}")
     outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
     several = len({row.mode for row in outcome.rows}) > 1
     rows = [
@@ -182,7 +191,6 @@ def gradcheck(
     ]
     numbers = ("entries", "max error", "backward", "difference", "kinks")
     columns = ("gradient of", *(("mode",) if several else ()), *numbers[:2], "at", *numbers[2:])
-    output = Output(as_json)
     output.say(table(columns, rows, right=numbers))
 
     def name(row: GradientRow) -> str:

@@ -26,6 +26,15 @@ class Output:
         self.quiet = quiet
         self.stream = sys.stderr if as_json else sys.stdout
 
+    @property
+    def draws_lines(self) -> bool:
+        """Whether the terminal, or the file, can hold what a graph is drawn with."""
+        try:
+            "│●".encode(getattr(self.stream, "encoding", None) or "utf-8")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
     def say(self, text: str) -> None:
         """A line, or several, for people."""
         if not self.quiet:

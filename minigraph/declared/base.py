@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from minigraph.declared.keys import unknown_key
+from minigraph.declared.kind import FOREIGN, Kind
 from minigraph.errors import DefinitionError, MinigraphError, Problem
 from minigraph.wording import describe, did_you_mean, one_of, shorten
 
-FOREIGN = "foreign"
-"""Under this key a field's ``json_schema_extra`` has what other frameworks call the field."""
 
-
-class Declared(BaseModel):
+class Declared(BaseModel, metaclass=Kind):
     """Base of all declared things: frozen, strict, no unknown keys, no NaN.
 
     Raises:
@@ -43,13 +41,17 @@ class Declared(BaseModel):
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Keys that the surrounding table also has, each with what other frameworks call it."""
     hints: ClassVar[Mapping[str, str]] = {}
-    """What is told of keys that other frameworks have and that are not needed here."""
+    """What is told of keys that other frameworks have and that are not needed here, and, in a call, of common keys."""
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise DefinitionError(_problems(type(self), error)) from None
+    if not TYPE_CHECKING:  # a checker knows the arguments by the fields
+
+        def __init__(self, *given: Any, **values: Any) -> None:
+            if given:
+                raise DefinitionError([_by_keyword(type(self), given)])
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise DefinitionError(_problems(type(self), error)) from None
 
     @classmethod
     def known_keys(cls) -> list[str]:
@@ -72,6 +74,14 @@ class Declared(BaseModel):
         return self.model_dump(exclude_defaults=True)
 
 
+def _by_keyword(declared: type[Declared], given: tuple[Any, ...]) -> Problem:
+    """What to write instead of values without their names."""
+    named = zip(declared.model_fields, given, strict=False)
+    written = ", ".join(f"{name}={shorten(repr(value))}" for name, value in named)
+    kind = declared.__name__
+    return Problem((), f"{kind}: found {describe(given[0])} without its name; expected {kind}({written})")
+
+
 def _problems(declared: type[Declared], error: ValidationError) -> list[Problem]:
     return [problem for details in error.errors(include_url=False) for problem in _translate(declared, details)]
 
@@ -85,6 +95,10 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
         return [problem.below(*path) for problem in inner.problems]
     if isinstance(inner, MinigraphError):
         return [Problem(path, str(inner))]
+    if kind == "extra_forbidden" and path[-1] in declared.common_keys:
+        # In a file the table around it has taken these keys: it is a call.
+        hint = declared.hints.get(str(path[-1]), f"the class itself says its {path[-1]}")
+        return [Problem(path, f"found '{path[-1]}', which is no attribute of {declared.__name__}; {hint}", on="key")]
     if kind == "extra_forbidden":
         return [unknown_key(path, declared.known_keys(), declared.foreign_keys(), declared.hints)]
     if kind == "missing":

@@ -109,7 +109,12 @@ def _collector_paused() -> Iterator[None]:
 
 def _moved(data: DataSection, old: Path, new: Path) -> DataSection:
     def moved(name: str) -> str:
-        return name if Path(name).is_absolute() else Path(os.path.relpath(old / name, new)).as_posix()
+        if Path(name).is_absolute():
+            return name
+        file = old / name
+        # The system follows links before it goes up to a parent, so ".." counts from where folders really lie.
+        really = os.path.join(os.path.realpath(file.parent), file.name)
+        return Path(os.path.relpath(really, os.path.realpath(new))).as_posix()
 
     def source(item: Any) -> Any:
         return item.model_copy(update={"file": moved(item.file)}) if isinstance(item, ArrayFile) else item

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.declared.base import Declared
 from minigraph.declared.fields import Number, plain_number
+from minigraph.declared.kind import required
 from minigraph.errors import DefinitionError, Problem, ShapeError
 from minigraph.ops.base import Parameter, SchemeName
 from minigraph.wording import describe, did_you_mean, one_of
@@ -67,7 +68,7 @@ class Scheme(Initializer):
     pytorch_uniform: U(+-sqrt(1 / fan_in)), by which PyTorch draws the kernels of Conv and Linear, and their biases.
     """
 
-    scheme: SchemeName = Field(description="the scheme's name")
+    scheme: SchemeName = required("the scheme's name")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         variance = {
@@ -84,7 +85,7 @@ class Scheme(Initializer):
 class Explicit(Initializer):
     """Given values: one number for every entry, or an array that may leave out leading axes of length 1."""
 
-    values: Any = Field(description="a number or nested arrays of numbers")
+    values: Any = required("a number or nested arrays of numbers")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         values = np.asarray(self.values, dtype=np.float64)

@@ -7,7 +7,7 @@ lie between the slopes of both sides, and the entry is compared at a point nearb
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class GradientCheck:
 
 
 def gradcheck(
-    model: Model,
+    model: Model[Any],
     x: ArraysLike,
     *,
     tolerance: float = 1e-6,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import numpy as np
 
@@ -27,15 +27,24 @@ from minigraph.arrays import (
     spell_shape,
 )
 from minigraph.convolution import find_engine
-from minigraph.errors import CallOrderError, CheckpointError, DefinitionError, ShapeError
-from minigraph.files.npz import read_npz
+from minigraph.errors import CallOrderError, DefinitionError, ShapeError
 from minigraph.files.writing import write_npz
 from minigraph.graph.graph import DTYPES, Graph
 from minigraph.graph.initialization import Explicit, Scheme
 from minigraph.model.parameters import Parameters
 from minigraph.model.plan import Plan, copy_in, copy_out
+from minigraph.model.weights import read_weights
 from minigraph.ops.base import Context, Parameter
-from minigraph.wording import did_you_mean, one_of
+from minigraph.wording import one_of
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Answer = TypeVar("Answer", covariant=True, default=Array)
+else:
+    from typing import TypeVar
+
+    Answer = TypeVar("Answer", covariant=True)
 
 MOST_PLANS = 8
 """So many plans are kept by a model between calls."""
@@ -58,8 +67,11 @@ class Gradients:
     errors: dict[str, Array]
 
 
-class Model:
+class Model(Generic[Answer]):
     """A graph's parameters and its passes.
+
+    To type checkers its answers are arrays; where a graph has several outputs write what they are instead, as in
+    ``model: mg.Model[dict[str, mg.Array]] = mg.Model(graph)``.
 
     A model can be copied and pickled. ``forward`` may be called from several threads; ``values`` and ``backward`` are
     about the last forward of their own thread.
@@ -190,7 +202,7 @@ class Model:
 
     # -- the passes --------------------------------------------------------------------------------
 
-    def forward(self, x: ArraysLike, *, training: bool = False) -> Any:
+    def forward(self, x: ArraysLike, *, training: bool = False) -> Answer:
         """The answer to ``x``.
 
         Args:
@@ -225,7 +237,7 @@ class Model:
         self._caller = threading.get_ident()
         last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, mark)
         outputs = {name: last.shown(name, plan.values[name]) for name in self.graph.outputs}
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return cast("Answer", outputs if len(outputs) > 1 else next(iter(outputs.values())))
 
     def backward(self, error: ArraysLike) -> Gradients:
         """Push dLoss/doutput back through the last forward of this thread.
@@ -304,18 +316,7 @@ class Model:
         Raises:
             CheckpointError: the file's names or shapes are not this model's. DataError: it cannot be read.
         """
-        arrays = read_npz(path)
-        known = {**self.parameters, **self.state}
-        faults = [f"'{name}' is missing" for name in known if name not in arrays]
-        faults += [f"'{name}' is not of this graph{did_you_mean(name, known)}" for name in arrays if name not in known]
-        for name in [name for name in known if name in arrays]:
-            if arrays[name].shape != known[name].shape:
-                found, expected = spell_shape(arrays[name].shape), spell_shape(known[name].shape)
-                faults.append(f"'{name}' has shape {found}, expected {expected}")
-            elif arrays[name].dtype.kind not in "biuf":
-                faults.append(f"'{name}' has dtype {arrays[name].dtype}, expected real numbers")
-        if faults:
-            raise CheckpointError(f"{path}: these weights do not fit graph '{self.graph.name}': " + "; ".join(faults))
+        arrays = read_weights(path, {**self.parameters, **self.state}, self.graph.name)
         for mapping in (self.parameters, self.state):
             for name in mapping:
                 mapping[name] = arrays[name]
@@ -390,18 +391,3 @@ def default_initializer(parameter: Parameter) -> Scheme | Explicit:
     if isinstance(parameter.default, str):
         return Scheme(scheme=parameter.default)
     return Explicit(values=parameter.default)
-
-
-def load(
-    definition: str | Path,
-    seed: int | np.random.Generator | None = None,
-    engine: str = "fast",
-    dtype: str | None = None,
-) -> Model:
-    """A new model of a definition file, or of a bundled definition by its bare name; see :class:`Model`.
-
-    >>> import minigraph as mg
-    >>> mg.load("two_conv", seed=0).parameters["conv2.kernel"].shape
-    (1, 1, 4, 4)
-    """
-    return Model(Graph.load(definition), seed, engine, dtype)

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from minigraph.arrays import Array, Shape, cast, real_array
 from minigraph.errors import DefinitionError, ShapeError
 from minigraph.graph.initialization import fit
-from minigraph.wording import did_you_mean, one_of
+from minigraph.graph.names import meant_parameter
+from minigraph.wording import one_of
 
 FEW_NUMBERS = 1 << 16
 """So many parameters are compared with a copy; of more, sums are."""
@@ -106,7 +107,7 @@ class Parameters(MutableMapping[str, Array]):
     def _known(self, name: str) -> str:
         if name not in self._views:
             raise UnknownParameterError(
-                f"unknown parameter '{name}'; expected {one_of(self._names)}{did_you_mean(str(name), self._names)}"
+                f"unknown parameter '{name}'; expected {one_of(self._names)}{meant_parameter(str(name), self._names)}"
             )
         return name
 

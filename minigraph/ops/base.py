@@ -4,14 +4,19 @@
     class Scale(Op):
         factor: float = attribute(1.0, "multiplies the input")
 
-        def output_shape(self, x: Shape) -> Shape:
+        def output_shape(self, x):
             return x
 
+        def parameters(self, x):
+            return {"gain": Parameter(shape=(1,), default=1.0)}
+
         def forward(self, inputs, context):
-            return inputs[0] * self.factor
+            return inputs[0] * self.factor * context.parameters["gain"]
 
         def backward(self, error, inputs, output, context):
-            return Errors((error * self.factor,))
+            gain = context.parameters["gain"]
+            gradient = np.array([(error * inputs[0] * self.factor).sum()])
+            return Errors((error * self.factor * gain,), {"gain": gradient})
 
 The class's name is the op's name in a definition, its fields are the op's attributes. Validation, error
 texts, the gradient check and the contract test follow from the class.
@@ -22,17 +27,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field
 
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.convolution import Convolution, Geometry
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.layer import Planned
 from minigraph.declared.base import Declared
-from minigraph.declared.fields import also_called
+from minigraph.declared.kind import attribute as attribute
+from minigraph.declared.kind import required as required
 from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
 from minigraph.explaining import Step as ExplainedStep
@@ -41,16 +46,22 @@ from minigraph.ops.checking import calling, check_array, check_errors, locked
 from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
 
+T = TypeVar("T")
+
 SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "pytorch_uniform"]
 """The schemes by which a parameter may be drawn; see :class:`minigraph.graph.initialization.Scheme`."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A learned array of an op: its shape, its initialiser when none is given, and its fans.
+    """A learned array of an op, as its ``parameters`` declares it.
 
-    ``fan_in`` and ``fan_out`` count the inputs that one output sums and the outputs that one input
-    reaches: what the schemes scale by; a bias has the fans of its kernel.
+    Args:
+        shape: the array's, such as (out_channels, in_channels, 3, 3).
+        default: how it begins where ``init`` says nothing: a number for every entry, or a scheme: "he_normal",
+            "he_uniform", "glorot_normal", "glorot_uniform" or "pytorch_uniform".
+        fan_in: how many inputs one output sums, which the schemes scale by; a bias has those of its kernel.
+        fan_out: how many outputs one input reaches, likewise.
     """
 
     shape: Shape
@@ -82,6 +93,11 @@ class Errors:
 
     inputs: tuple[Array, ...]
     parameters: Mapping[str, Array] = field(default_factory=dict)
+
+
+def _any_inputs(rule: Callable[..., T]) -> Callable[..., T]:
+    """A rule that an op may write with its own inputs, such as ``(self, x)``, under a type checker too."""
+    return rule
 
 
 Commutes = Literal["linear", "homogeneous", "odd", "order"]
@@ -125,7 +141,23 @@ class Op(Declared, ABC):
     """A node's function. Maps are (N, C, H, W), vectors (N, F); shapes are without the batch N.
 
     Ops hold attributes only: what they compute depends on their arguments alone, and they never write
-    into an array that they are given.
+    into an array that they are given. One of your own, with an attribute and a parameter:
+
+    >>> import numpy as np
+    >>> import minigraph as mg
+    >>> class Scale(mg.Op):  # usable in definitions once it is given to mg.register_op
+    ...     factor: float = mg.attribute(1.0, "multiplies the input")
+    ...     def output_shape(self, x):
+    ...         return x
+    ...     def parameters(self, x):
+    ...         return {"gain": mg.Parameter(shape=(1,), default=1.0)}
+    ...     def forward(self, inputs, context):
+    ...         return inputs[0] * self.factor * context.parameters["gain"]
+    ...     def backward(self, error, inputs, output, context):
+    ...         gain = context.parameters["gain"]
+    ...         gradient = np.array([(error * inputs[0] * self.factor).sum()])
+    ...         return mg.Errors((error * self.factor * gain,), {"gain": gradient})
+    >>> mg.testing.check_op(Scale(factor=2.0), (3, 6, 7))
     """
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -140,6 +172,8 @@ class Op(Declared, ABC):
             ("in_channels", "in_features", "input_shape", "num_features", "num_channels"),
             "it follows from the inputs: leave it out",
         ),
+        "inputs": "expected in graph.add(name, op, *inputs)",
+        **{key: f"expected in graph.add(..., {key}=...)" for key in ("trainable", "share", "init")},
         "activation": 'an activation is a node of its own, such as op = "ReLU"',
     }
     foreign_names: ClassVar[tuple[str, ...]] = ()
@@ -161,6 +195,7 @@ class Op(Declared, ABC):
     """Whether a plan may let the output lie where its input does, and the input's error where the output's does."""
 
     @abstractmethod
+    @_any_inputs
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the answer to inputs of these shapes.
 
@@ -168,10 +203,12 @@ class Op(Declared, ABC):
             ShapeError: the op cannot take them; the text has every number.
         """
 
+    @_any_inputs
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         """The op's parameters by name, for inputs of these shapes."""
         return {}
 
+    @_any_inputs
     def state(self, *inputs: Shape) -> dict[str, Parameter]:
         """What the op keeps between training steps without learning it, by name."""
         return {}
@@ -180,6 +217,7 @@ class Op(Declared, ABC):
         """The state after a training step whose forward was given ``inputs``."""
         return {}
 
+    @_any_inputs
     def multiply_adds(self, *inputs: Shape) -> int:
         """How many products are summed in one forward of one sample; 0 for what only looks at single entries."""
         return 0
@@ -189,10 +227,12 @@ class Op(Declared, ABC):
         """Whether each channel of the output is a sum over all channels of the input: kernel (output, input, ...)."""
         return False
 
+    @_any_inputs
     def pads(self, *inputs: Shape) -> bool:
         """Whether zeros from beside the input enter the output, so that a constant does not come out as one."""
         return False
 
+    @_any_inputs
     def unread(self, *inputs: Shape) -> tuple[int, int]:
         """Rows and columns at the end of the padded input that the stride never reaches."""
         return 0, 0
@@ -290,18 +330,6 @@ class Elementwise(Op, ABC):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
-
-
-def attribute(default: Any, doc: str, *, foreign: tuple[str, ...] = (), **bounds: Any) -> Any:
-    """A field of an op.
-
-    Args:
-        default: ``...`` where the field is required.
-        doc: one line about it, shown by ``ops`` and in error texts.
-        foreign: what other frameworks call it; who writes that is told our name.
-        bounds: of a number: ``gt``, ``ge``, ``lt``, ``le``.
-    """
-    return Field(default, description=doc, json_schema_extra=also_called(*foreign), **bounds)
 
 
 OPS: Registry[Op] = Registry("op")

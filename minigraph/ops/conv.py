@@ -12,7 +12,19 @@ from minigraph.convolution.windows import pad_with, windows
 from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
+from minigraph.ops.base import (
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    PlanBackward,
+    Slot,
+    attribute,
+    register_op,
+    require_map,
+    required,
+)
+from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
 
 
@@ -29,8 +41,8 @@ class Conv(Op):
     pictured: ClassVar[str | None] = "kernel"
     reads_output: ClassVar[bool] = False
 
-    kernel_size: IntegerPair = attribute(
-        ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    kernel_size: IntegerPair = required(
+        "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
     stride: IntegerPair = attribute(1, "rows and columns from one window to the next", foreign=spellings.STRIDE)

@@ -15,7 +15,18 @@ from minigraph.declared.fields import Count, IntegerPair, IntegerPairFromZero, P
 from minigraph.errors import ShapeError
 from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
+from minigraph.ops.base import (
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    PlanBackward,
+    Slot,
+    attribute,
+    register_op,
+    require_map,
+    required,
+)
 from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, applying, batch_last, empty_batch_last
 
@@ -34,8 +45,8 @@ class ConvTranspose(Op):
     foreign_names: ClassVar[tuple[str, ...]] = ("Deconvolution",)
     reads_output: ClassVar[bool] = False
 
-    kernel_size: IntegerPair = attribute(
-        ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    kernel_size: IntegerPair = required(
+        "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
     stride: IntegerPair = attribute(

@@ -14,7 +14,7 @@ from minigraph.errors import ShapeError
 from minigraph.explaining import Index, products
 from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op
+from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, required
 from minigraph.ops.convolving import add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last, multiplying
 
@@ -27,9 +27,7 @@ class Dense(Op):
     foreign_names: ClassVar[tuple[str, ...]] = ("Linear", "Gemm", "MatMul", "FullyConnected", "InnerProduct")
     reads_output: ClassVar[bool] = False
 
-    out_features: Count = attribute(
-        ..., "how many numbers the answer has", foreign=("units", "out_units", "num_output")
-    )
+    out_features: Count = required("how many numbers the answer has", foreign=("units", "out_units", "num_output"))
     bias: bool = attribute(True, "whether a learned number is added to each of them", foreign=spellings.BIAS)
 
     def output_shape(self, *inputs: Shape) -> Shape:

@@ -12,7 +12,7 @@ from minigraph.convolution.windows import pad_with, windows
 from minigraph.declared.fields import IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
-from minigraph.ops.base import Op, attribute, require_map
+from minigraph.ops.base import Op, attribute, require_map, required
 from minigraph.steps.steps import Step, batch_last, copying, empty_batch_last
 
 
@@ -21,8 +21,8 @@ class Pooling(Op):
 
     family: ClassVar[str] = "pooling"
 
-    kernel_size: IntegerPair = attribute(
-        ..., "the window's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    kernel_size: IntegerPair = required(
+        "the window's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     stride: IntegerPair | None = attribute(
         None, "rows and columns from one window to the next; the window's size if left out", foreign=spellings.STRIDE

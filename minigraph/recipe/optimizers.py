@@ -7,7 +7,7 @@ The formulas are PyTorch's (torch.optim), so that a run can be compared number b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, fiel
 from minigraph.arrays import Array
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Number, also_called, plain_number
+from minigraph.declared.kind import required
 from minigraph.declared.registry import Registry
 
 State = Mapping[str, Array]
@@ -26,9 +27,7 @@ class Optimizer(Declared, ABC):
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
 
-    learning_rate: Number = Field(
-        gt=0, description="the step's length for a gradient of length 1", json_schema_extra=also_called("lr")
-    )
+    learning_rate: Number = required("the step's length for a gradient of length 1", foreign=("lr",), gt=0)
 
     weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
 
@@ -93,7 +92,7 @@ def _two_betas(value: object) -> tuple[float, float]:
 
 
 Betas = Annotated[
-    tuple[float, float],
+    Sequence[float],
     PlainValidator(_two_betas),
     WithJsonSchema(
         {

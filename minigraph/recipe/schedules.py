@@ -16,6 +16,7 @@ from pydantic import Field
 
 from minigraph.declared.base import Declared
 from minigraph.declared.fields import Count, Number
+from minigraph.declared.kind import required
 from minigraph.declared.registry import Registry
 
 
@@ -63,7 +64,7 @@ class Constant(Schedule):
 class StepDecay(Schedule):
     """Times gamma after every ``step_size`` steps, or epochs."""
 
-    step_size: Count = Field(description="how many steps, or epochs, a rate holds")
+    step_size: Count = required("how many steps, or epochs, a rate holds")
     gamma: Number = Field(0.1, gt=0, le=1, description="the factor from one rate to the next")
 
     def after(self, time: float, length: float, memory: dict[str, Any]) -> float:

@@ -62,6 +62,10 @@ def _metrics(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+LENGTHS = ("steps", "epochs")
+"""Either tells a run's length."""
+
+
 class TrainSection(Declared):
     """``[train]``: how the graph is trained."""
 
@@ -103,7 +107,7 @@ class TrainSection(Declared):
     )
 
     def __init__(self, **values: Any) -> None:
-        lengths = [key for key in ("steps", "epochs") if values.get(key) is not None]
+        lengths = [key for key in LENGTHS if values.get(key) is not None]
         problems: list[Problem] = []
         if not lengths:
             problems.append(Problem(("steps",), "missing key 'steps': how many updates; or 'epochs'", on="key"))

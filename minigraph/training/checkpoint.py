@@ -1,9 +1,10 @@
 """Checkpoints: all of a run in one npz, from which it goes on to the same bits.
 
 The keys, read by plain ``np.load``: ``parameters/NAME``, ``state/NAME``, ``optimizer/NAME``, ``step``, ``epoch``,
-``position`` (the step within the epoch), ``losses``, ``best/NAME`` and, as JSON texts, ``memory`` (the generator's and
-the schedule's state, the best loss so far), ``evaluations``, ``algorithms`` (what the convolutions of each node run on,
-in all their passes) and ``fingerprint`` (the graph, and the settings that have to agree).
+``position`` (the step within the epoch), ``losses``, ``loss_first`` (of all samples), ``best/NAME`` and, as JSON texts,
+``memory`` (the generator's and the schedule's state, the best loss so far), ``evaluations``, ``best_row`` (that of
+``best/NAME``), ``algorithms`` (what the convolutions of each node run on, in all their passes), ``notes`` (what the run
+was started with) and ``fingerprint`` (the graph, and the settings that have to agree).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from minigraph.definition.writing import to_tables
 from minigraph.errors import CheckpointError
-from minigraph.files.npz import read_npz
+from minigraph.files.npz import opened_npz, read_npz
 from minigraph.files.writing import write_npz
 from minigraph.training.trainer import Trainer
 from minigraph.wording import KeyPath, shorten, spell_path
@@ -58,6 +59,17 @@ def read_checkpoint(path: Path, trainer: Trainer) -> str | None:
         f"{path}: other algorithms are chosen for convolutions than before ({'; '.join(changes)}): "
         "the run may end in other bits than an unbroken one"
     )
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """What a checkpoint has as a trainer's notes; nothing where it has none.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with opened_npz(path) as npz:
+        notes: dict[str, Any] = json.loads(str(npz.read("notes"))) if "notes" in npz.headers else {}
+    return notes
 
 
 def fingerprint(trainer: Trainer) -> dict[str, Any]:

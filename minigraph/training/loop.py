@@ -20,7 +20,7 @@ from minigraph.training.trainer import OnStep, Trainer
 PACE = 0.1
 """Seconds between two moments at which a run is shown and can be stopped."""
 REST = 10.0
-"""Seconds between two checkpoints, where no number of steps is set."""
+"""Seconds between two checkpoints, where no number of steps is set; the first ones follow each other sooner."""
 
 
 def doubts(graph: Graph, settings: TrainSection) -> list[Problem]:
@@ -39,7 +39,8 @@ def new_trainer(
     """The trainer of a run; see :class:`Trainer`.
 
     Raises:
-        DefinitionError: nothing can be trained. DataError: the loss cannot take what the model answers.
+        DefinitionError: nothing can be trained, or a BatchNorm sees a single value a channel in every batch.
+        DataError: the loss cannot take what the model answers.
     """
     if not model.parameters.trainable.size:
         reason = (
@@ -65,7 +66,10 @@ def run_training(
     Raises:
         TrainingDiverged: the checkpoint is then from before the loss began to rise.
     """
-    every, ahead, best, written = trainer.settings.checkpoint_every, 1, trainer.best, time.perf_counter()
+    every, ahead, best = trainer.settings.checkpoint_every, 1, trainer.best
+    if checkpoint is not None:
+        write_checkpoint(checkpoint, trainer)
+    written, rest = time.perf_counter(), 1.0
     while not trainer.done:
         before, seconds, due = trainer.step, trainer.seconds, trainer.next_evaluation()
         until = min(before + ahead, due, trainer.length)
@@ -87,7 +91,7 @@ def run_training(
         if trainer.best is not best:
             best = trainer.best
             write_npz(checkpoint.with_name("best.npz"), best)
-        old = time.perf_counter() - written > REST if every is None else trainer.step % every == 0
+        old = time.perf_counter() - written > rest if every is None else trainer.step % every == 0
         if old or trainer.done:
             write_checkpoint(checkpoint, trainer)
-            written = time.perf_counter()
+            written, rest = time.perf_counter(), min(2 * rest, REST)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from minigraph.arrays import ArraysLike
-from minigraph.data.samples import fit_samples
+from minigraph.data.samples import fit_samples, require_finite
 from minigraph.errors import CheckpointError, DefinitionError, MinigraphWarning
 from minigraph.model.model import Model
 from minigraph.recipe.losses import Loss
@@ -22,7 +23,7 @@ from minigraph.wording import describe
 
 
 def train(
-    model: Model,
+    model: Model[Any],
     x: ArraysLike,
     target: ArraysLike,
     *,
@@ -58,7 +59,8 @@ def train(
         loss: a loss's name, such as "sse", or a Loss.
         optimizer: such as ``mg.SGD(learning_rate=3e-5)``.
         steps: how many updates; or ``epochs``: how many times every sample is seen.
-        batch_size: samples in a step, drawn anew for each epoch; all of them when left out.
+        batch_size: samples in a step, drawn anew for each epoch; all of them when left out. A last batch of one sample
+            is joined to the one before, with a warning, where it would leave a BatchNorm one value a channel.
         seed: seeds the order of the samples.
         schedule: how the rate changes: a name, such as "cosine", or a Schedule.
         clip_norm: a gradient that is longer is shortened to this length.
@@ -77,8 +79,8 @@ def train(
         on_step: called with (step from 0, loss before its update).
 
     Raises:
-        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real numbers.
-        DefinitionError: a setting is wrong.
+        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real, finite numbers.
+        DefinitionError: a setting is wrong, or a BatchNorm sees a single value a channel in every batch.
         CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
         TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that
             answers of nothing but 0 have. Its step and the losses are on the error; the parameters are those from
@@ -107,8 +109,14 @@ def train(
     for doubt in doubts(model.graph, settings):
         warnings.warn(str(doubt), stacklevel=2)
     samples = fit_samples(model.graph, settings.loss, x, target)
-    judged_by = fit_samples(model.graph, settings.loss, *validation) if validation is not None else None
+    require_finite(samples, model.dtype)
+    judged_by = None
+    if validation is not None:
+        judged_by = fit_samples(model.graph, settings.loss, *validation)
+        require_finite(judged_by, model.dtype, "validation: ")
     trainer = new_trainer(model, samples, judged_by, settings, detect_anomaly, on_step)
+    if trainer.batches.note:
+        warnings.warn(trainer.batches.note, stacklevel=2)
     file = None if checkpoint is None else Path(checkpoint)
     if file is not None and file.exists():
         if not resume:

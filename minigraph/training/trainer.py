@@ -22,6 +22,8 @@ from minigraph.training.diagnosis import beyond_reason, divergence_text, first_n
 from minigraph.training.evaluation import columns, evaluate
 
 OnStep = Callable[[int, float], object]
+Ending = Literal["steps", "epochs", "patience", "interrupted", "diverged"]
+"""What ended a run: its length, told in steps or in epochs, or what came before that."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,18 @@ class History:
     Attributes:
         loss: (steps,), the loss before each update, in float64.
         seconds: wall time of the loop, since it was last resumed.
-        evaluations: one table for each evaluation: "step" (how many updates were done), "loss" (the mean over the steps
-            since the last one), the metrics and, with validation samples, "validation_loss" and their metrics.
+        evaluations: one table for each evaluation: "step" (how many updates were done), "loss" (that of the steps since
+            the last one, each sample weighed alike: their mean, of a loss that sums over samples times their number),
+            the metrics and, with validation samples, "validation_loss" and their metrics.
         best: the evaluation with the lowest validation loss, if there are validation samples.
-        stopped: why the run ended before its length, if it did.
+        stopped: what ended the run: "steps", "epochs", "patience", "interrupted" or "diverged".
     """
 
     loss: Array
     seconds: float
     evaluations: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, float] | None = None
-    stopped: Literal["patience", "interrupted"] | None = None
+    stopped: Ending | None = None
 
 
 class Trainer:
@@ -55,14 +58,17 @@ class Trainer:
         on_step: called with (step from 0, loss before its update).
 
     Raises:
-        DataError: the loss cannot take what the model answers.
+        DataError: the loss cannot take what the model answers. DefinitionError: see :class:`Batches`.
 
     Attributes:
         step: how many updates are done; length: how many there will be.
         evaluations: see :class:`History`.
-        best: the weights at the best evaluation, by name; empty until there is one.
+        best: the weights at the best evaluation, by name; best_row: that evaluation. Empty until there is one.
+        loss_first: the loss of all samples before the first update, as :func:`evaluate` has it; NaN before
+            :meth:`begin`.
         seconds: wall time of the steps and evaluations so far.
-        stopped: see :class:`History`.
+        stopped: what ends the run before its length, if anything does.
+        notes: what else its checkpoints keep, as plain tables.
     """
 
     def __init__(
@@ -90,7 +96,9 @@ class Trainer:
         self._waited, self._lowest = 0, inf
         self.evaluations: list[dict[str, float]] = []
         self.best: dict[str, Array] = {}
-        self.stopped: Literal["patience", "interrupted"] | None = None
+        self.best_row: dict[str, float] = {}
+        self.loss_first = nan
+        self.stopped: Ending | None = None
         self._snapshots: list[dict[str, Array]] = []
         self._good: dict[str, Array] | None = None
         self._least = inf
@@ -98,6 +106,7 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        self.notes: dict[str, Any] = {}
         with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
             first = self.batches.at(0)
             first.forward()
@@ -133,10 +142,17 @@ class Trainer:
     @property
     def history(self) -> History:
         """What the run has seen so far."""
-        best = next((row for row in self.evaluations if row.get("validation_loss") == self._lowest), None)
-        return History(self.losses.copy(), self.seconds, self.evaluations, best, self.stopped)
+        length: Ending = "epochs" if self.settings.epochs else "steps"
+        stopped = length if self.step >= self.length else self.stopped
+        return History(self.losses.copy(), self.seconds, self.evaluations, self.best_row or None, stopped)
 
     # -- going on -------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Judge all samples before the first update: what a summary needs, and nothing else does."""
+        if self.step == 0:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.loss_first = evaluate(self.model, self.samples, self.settings)["loss"]
 
     def next_evaluation(self) -> int:
         """The step at which :meth:`evaluate` is due next; beyond the length if it never is."""
@@ -204,7 +220,10 @@ class Trainer:
     def evaluate(self) -> None:
         """Judge the run as it stands, tell schedule and patience, and keep the weights if they are the best so far."""
         started, since = time.perf_counter(), int(self.evaluations[-1]["step"]) if self.evaluations else 0
-        row = {"step": self.step, "loss": float(self.losses[since:].mean())}
+        sizes = self.batches.sizes(since, self.step)
+        seen = self.losses[since:] if self.settings.loss.sums else self.losses[since:] * sizes
+        loss = float(seen.sum() / sizes.sum())
+        row = {"step": self.step, "loss": loss * len(self.samples) if self.settings.loss.sums else loss}
         with np.errstate(over="ignore", invalid="ignore"):
             if self.validation is not None:
                 judged = evaluate(self.model, self.validation, self.settings)
@@ -221,7 +240,7 @@ class Trainer:
         if watched < self._lowest:
             self._lowest, self._waited = watched, 0
             if self.validation is not None:
-                self.best = self.weights()
+                self.best, self.best_row = self.weights(), row
         self._judge_patience()
 
     def _judge_patience(self) -> None:
@@ -235,6 +254,13 @@ class Trainer:
     def weights(self) -> dict[str, Array]:
         """Copies of parameters and state by full name."""
         return {name: array.copy() for name, array in {**self.model.parameters, **self.model.state}.items()}
+
+    def put(self, weights: Mapping[str, Array]) -> None:
+        """Put what :meth:`weights` answered in place of the weights."""
+        for arrays in (self.model.parameters, self.model.state):
+            for name, array in arrays.items():
+                array[...] = weights[name]
+        self.model.parameters.version += 1  # the model's own last forward is out of date
 
     # -- keeping and restoring ------------------------------------------------------------------------
 
@@ -263,15 +289,20 @@ class Trainer:
         return {
             **self.snapshot(),
             **{f"best/{name}": array for name, array in self.best.items()},
+            "loss_first": np.array(self.loss_first),
             "losses": self.losses,
             "evaluations": np.array(json.dumps(self.evaluations)),
+            "best_row": np.array(json.dumps(self.best_row)),
+            "notes": np.array(json.dumps(self.notes)),
         }
 
     def resume(self, saved: Mapping[str, Array]) -> None:
         """Go on from what :meth:`saved` answered."""
         losses = saved["losses"]
         self._losses[: len(losses)] = losses
+        self.loss_first = float(saved["loss_first"])
         self.evaluations = json.loads(str(saved["evaluations"]))
+        self.best_row = json.loads(str(saved["best_row"]))
         self.best = {name[5:]: array for name, array in saved.items() if name.startswith("best/")}
         self.restore(saved)
 
@@ -288,7 +319,9 @@ class Trainer:
         memory = json.loads(str(earlier["memory"]))
         self.batches.rewind(memory["generator"])
         self._memory, self._limit = memory["schedule"], memory["limit"]
-        self._lowest, self._waited = memory["lowest"], memory["waited"]
+        # The best weights stay, also when they are from later on: they are what best.npz holds.
+        self._lowest = min(memory["lowest"], self.best_row.get("validation_loss", inf))
+        self._waited = memory["waited"]
         self.evaluations = [row for row in self.evaluations if row["step"] <= self.step]
         self._judge_patience()
 
@@ -297,7 +330,8 @@ class Trainer:
         step, losses = self.step, self._losses[: self.step + 1].copy()
         place = first_not_finite(self.model, self.batches.at(step))
         text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit, self.rate)
-        error = TrainingDiverged(text, step, History(losses, self.seconds, self.evaluations))
+        history = History(losses, self.seconds, self.evaluations, self.best_row or None, "diverged")
+        error = TrainingDiverged(text, step, history)
         if self._good is not None:
             self.restore(self._good)
         return error

@@ -31,8 +31,15 @@ _JOINTS = {
 }
 
 
-def rails(graph: Graph) -> str:
+ASCII = str.maketrans("│├┤┼╰╯┴╭╮┬─●○", "|||+'''...-*o")
+"""What stands for lines and dots where a terminal has none, as above."""
+
+
+def rails(graph: Graph, ascii_only: bool = False) -> str:
     """The graph as text, in topological order, with shapes and parameter counts.
+
+    Args:
+        ascii_only: draw it with letters of ASCII alone.
 
     Raises:
         DefinitionError: the graph is not sound.
@@ -71,7 +78,8 @@ def rails(graph: Graph) -> str:
     for prefix, labels in drawn:
         cells = [label.ljust(size) for label, size in zip(labels, widths, strict=bool(labels))]
         lines.append("  ".join([prefix.ljust(width), *cells]).rstrip())
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return text.translate(ASCII) if ascii_only else text
 
 
 def _joint_row(before: list[str | None], after: list[str | None], joined: list[int], column: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,7 +34,7 @@ def _section(name: str, op: type[Op]) -> str:
         inputs = f"{op.min_inputs} or more inputs"
     else:
         inputs = f"{op.min_inputs} input" + "s" * (op.min_inputs != 1)
-    lines = [f"## {name}", "", inspect.cleandoc(op.__doc__ or ""), "", f"Reads {inputs}."]
+    lines = [f"## {name}", "", op.summary, "", f"Reads {inputs}."]
     if op.model_fields:
         lines += ["", "| attribute | default | what it is |", "|---|---|---|"]
         for key, field in op.model_fields.items():

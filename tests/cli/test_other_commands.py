@@ -198,7 +198,7 @@ def test_predict_writes_several_outputs_to_an_npz(command: CommandLine) -> None:
         ),
         (
             ["--weights", "w.npz", "--input", "x.npy", "-o", "y.txt"],
-            "found a name that ends in '.txt'; expected one of .npy, .npz, .png",
+            "found a name that ends in '.txt'; expected one of .npy, .npz, .csv, .png",
         ),
     ],
 )
@@ -211,13 +211,92 @@ def test_predict_refuses_what_does_not_fit(words: list[str], message: str, comma
     assert sorted(file.name for file in Path().iterdir()) == ["w.npz", "x.npy"]
 
 
+def test_predict_prints_small_answers_and_writes_them_as_csv(command: CommandLine) -> None:
+    model = mg.load("two_conv", seed=0)
+    model.save("w.npz")
+    np.save("x.npy", np.ones((20, 20)))
+    words = ["predict", "two_conv", "--weights", "w.npz", "--input", "x.npy"]
+    answer = command(*words)
+    assert answer.status == 0, answer.err
+    head, *rows = answer.out.splitlines()
+    assert head == "conv2: 1x8x8"
+    expected = model.forward(np.ones((20, 20)))
+    assert np.array(rows and [row.split() for row in rows], float) == pytest.approx(expected, rel=1e-5)
+    assert command(*words, "-o", "y.csv").out == "conv2 8x8 in y.csv\n"
+    assert np.array_equal(np.loadtxt("y.csv", delimiter=","), expected)
+
+
+def test_predict_names_the_classes(command: CommandLine) -> None:
+    graph = mg.Graph("animals")
+    graph.input("x", shape=(1, 2))
+    graph.add("flat", mg.Flatten(), "x")
+    graph.output(graph.add("score", mg.Dense(out_features=2), "flat", init={"kernel": [[1, 0], [0, 1]]}))
+    graph.save("animals.toml")
+    with Path("animals.toml").open("a") as file:
+        file.write('[data]\nsource = "file"\nfile = "a.npz"\nclasses = ["cat", "dog"]\n')
+    mg.load("animals.toml", seed=0).save("w.npz")
+    Path("x.csv").write_text("3,1\n")
+    words = ["predict", "animals.toml", "--weights", "w.npz", "--input", "x.csv", "--input", "x.csv"]
+    assert command(*words).out.splitlines()[1:] == ["  3  1  cat", "  3  1  cat"]
+    command(*words, "-o", "y.csv")
+    assert Path("y.csv").read_text() == '"cat","dog"\n3.0,1.0\n3.0,1.0\n'
+
+
+def test_an_answer_that_is_large_is_not_printed(command: CommandLine) -> None:
+    mg.load("two_conv", seed=0).save("w.npz")
+    np.save("x.npy", np.ones((16, 20, 20)))
+    answer = command("predict", "two_conv", "--weights", "w.npz", "--input", "x.npy")
+    assert (answer.status, answer.err) == (
+        2,
+        "error: found an answer of 1,024 numbers; expected -o FILE for more than 1,000 (.npy, .npz, .csv, .png)\n",
+    )
+
+
+def test_a_runs_folder_is_a_model_with_its_best_weights_else_the_last(command: CommandLine) -> None:
+    command("train", "two_conv", "--steps", "5", "--no-plots", "--out", "run")
+    np.save("x.npy", np.ones((20, 20)))
+    for name in ("weights.npz", "best.npz"):
+        if name == "best.npz":
+            mg.load("two_conv", seed=3).save("run/best.npz")
+        with np.load(f"run/{name}") as weights:
+            assert np.array_equal(mg.load("run").parameters["conv1.kernel"], weights["conv1.kernel"])
+        for words in (["run"], ["two_conv", "--weights", "run"]):
+            answer = command("predict", *words, "--input", "x.npy", "-o", "y.npy")
+            assert answer.out == f"weights: run/{name}\nconv2 8x8 in y.npy\n", answer.err
+            assert np.array_equal(np.load("y.npy"), mg.load("run").forward(np.ones((20, 20))))
+        assert f"weights: run/{name}" in command("gradcheck", "run").out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict", "two_conv", "--input", "x.npy"], "two_conv: found no --weights; expected them, or a run's folder"),
+        (
+            ["predict", "run", "--input", "x.npy"],
+            "run: found neither best.npz nor weights.npz; expected the weights of",
+        ),
+        (["predict", "empty", "--input", "x.npy"], "empty: found a folder without definition.toml; expected a run"),
+        (["train", "run"], "run: found a run's folder; expected a definition: minigraph train run/definition.toml; to"),
+    ],
+)
+def test_a_folder_that_is_no_model_is_told(words: list[str], message: str, command: CommandLine) -> None:
+    Path("empty").mkdir()
+    Path("run").mkdir()
+    mg.Definition.load("two_conv").save("run/definition.toml")
+    np.save("x.npy", np.ones((20, 20)))
+    answer = command(*words)
+    assert answer.status == 2
+    assert f"error: {message}" in answer.err
+
+
 def test_predict_reads_images_and_writes_images(command: CommandLine) -> None:
     mg.load("two_conv", seed=0).save("w.npz")
     for name in ("a.png", "b.png"):
         Image.fromarray(np.full((30, 40), 100, np.uint8)).save(name)
-    words = ["predict", "two_conv", "--weights", "w.npz", "--set", "inputs.image.shape=[30, 40]"]
-    answer = command(*words, "--input", "a.png", "--input", "b.png", "-o", "y.png")
-    assert (answer.status, answer.out) == (0, "conv2 2x1x13x18 in y-0.png to y-1.png\n"), answer.err
+    for words in ([], ["--set", "inputs.image.shape=[30, 40]"]):
+        files = ["--input", "a.png", "--input", "b.png", "-o", "y.png"]
+        answer = command("predict", "two_conv", "--weights", "w.npz", *words, *files)
+        assert (answer.status, answer.out) == (0, "conv2 2x1x13x18 in y-0.png to y-1.png\n"), answer.err
     with Image.open("y-1.png") as image:
         assert image.size == (18, 13)
 

@@ -635,6 +635,43 @@ def test_a_file_that_holds_no_weights_is_told(tmp_path: Path) -> None:
         model.load_weights(tmp_path / "single.npy")
 
 
+def test_names_of_other_frameworks_are_told_in_ours(tmp_path: Path) -> None:
+    graph = mg.Graph("normed")
+    image = graph.input("image", (5, 6))
+    graph.output(graph.add("norm", mg.BatchNorm(), graph.add("c1", mg.Conv(kernel_size=3), image)))
+    model = mg.Model(graph, seed=0)
+    names = {"c1.weight": (1, 1, 3, 3), "c1.bias": (1,), "norm.weight": (1,), "norm.bias": (1,)}
+    names |= {"norm.running_mean": (1,), "norm.running_var": (1,)}
+    np.savez(tmp_path / "w.npz", **{name: np.zeros(shape) for name, shape in names.items()})
+    with raises(
+        CheckpointError,
+        f"{tmp_path / 'w.npz'}: these weights do not fit graph 'normed': 'c1.weight' is called 'c1.kernel' here; "
+        "'norm.weight' is called 'norm.scale' here; 'norm.running_mean' is called 'norm.mean' here; "
+        "'norm.running_var' is called 'norm.variance' here",
+    ):
+        model.load_weights(tmp_path / "w.npz")
+    with pytest.raises(KeyError, match=r"unknown parameter 'c1\.weight'; .*; here it is called 'c1\.kernel'"):
+        _ = model.parameters["c1.weight"]
+    with pytest.raises(mg.DefinitionError, match=r"unknown parameter 'weight'; .*; here it is called 'kernel'"):
+        graph.add("c2", mg.Conv(kernel_size=3), image, init={"weight": 0.0})
+
+
+def test_a_checkpoint_is_no_weights_and_those_beside_it_are_named(tmp_path: Path) -> None:
+    model, file = mg.load("two_conv", seed=0), tmp_path / "checkpoint.npz"
+    x = np.ones((20, 20))
+    mg.train(model, x, model.forward(x), optimizer=mg.SGD(learning_rate=0.1), steps=1, checkpoint=file)
+    found = f"{file}: found a checkpoint, with which training goes on; expected"
+    with raises(
+        CheckpointError,
+        f"{found} the weights of a run that has ended; to go on with it: minigraph train --resume {tmp_path}",
+    ):
+        model.load_weights(file)
+    for name in ("weights.npz", "best.npz"):  # the best, as soon as there are any
+        model.save(tmp_path / name)
+        with raises(CheckpointError, f"{found} weights: {tmp_path / name}"):
+            model.load_weights(file)
+
+
 def test_a_model_shows_its_size() -> None:
     assert repr(mg.load("two_conv")) == "<Model of two_conv: 27 parameters, engine fast, float64>"
 

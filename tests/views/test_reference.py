@@ -1,7 +1,5 @@
 """The op reference: current, and complete for every op and attribute."""
 
-import inspect
-
 import pytest
 
 from minigraph.errors import DefinitionError
@@ -23,7 +21,7 @@ def test_every_op_says_what_it_computes_and_every_attribute_what_it_is(name: str
     assert op.__doc__.split("\n")[0].strip()
     assert all(field.description for field in op.model_fields.values())
     section = op_reference([name])
-    assert section.startswith(f"## {name}\n\n{inspect.cleandoc(op.__doc__)}\n\nReads ")
+    assert section.startswith(f"## {name}\n\n{op.summary}\n\nReads ")
     for key, field in op.model_fields.items():
         assert f"| {key} | " in section
         assert f" | {field.description} |" in section
@@ -33,7 +31,7 @@ def test_a_section_has_inputs_defaults_and_descriptions() -> None:
     assert op_reference(["LeakyReLU", "Add"]) == (
         "## LeakyReLU\n"
         "\n"
-        f"{inspect.cleandoc(OPS.find('LeakyReLU').__doc__ or '')}\n"
+        f"{OPS.find('LeakyReLU').summary}\n"
         "\n"
         "Reads 1 input.\n"
         "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from minigraph.arrays import Array, spell_shape
 from minigraph.explaining import Step
 from minigraph.inside import Explanation, NodeExplanation
 from minigraph.views.inside import Choice, matrix, with_new_arrays
-from minigraph.views.plots.kernels import draw_map, rounded
+from minigraph.views.plots.kernels import Spelling, draw_map
 from minigraph.views.plots.sheet import (
     MARGIN,
     SOFT,
@@ -62,8 +61,9 @@ def plot_inside(inside: Explanation, choice: Choice, path: str | Path) -> None:
                     write(sheet, line, centre, top + 16 + 9 * number, ha="center")
                 write(sheet, Line(name, 8.5, "bold"), centre, top + 38, ha="center")
                 cell = _cell(array)
-                draw_map(sheet, array, centre, middle + 4, cell, limit, partial(rounded, limit=limit))
-                foot = middle + 4 + array.shape[0] * cell / 2 + 9
+                spelling = Spelling.of(array)
+                draw_map(sheet, array, centre, middle + 4, cell, limit, spelling)
+                foot = middle + 4 + array.shape[0] * cell / 2 + (17 if spelling.unit else 9)
                 write(
                     sheet,
                     Line(f"{spell_shape(array.shape)}, to {limit:.3g}", 7, colour=SOFT),
