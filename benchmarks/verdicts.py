@@ -74,7 +74,9 @@ def spoiled(generator: np.random.Generator, clean: Array, least: float) -> Array
 
 def noise(generator: np.random.Generator) -> Pair:
     """Targets of noise: normal, uniform, of heavy tails, whole numbers, or smooth."""
-    graph = graph_of(side=int(generator.integers(8, 33)), **form(generator))  # type: ignore[arg-type]
+    chosen = form(generator)
+    # With ReLU between, a start costs a thousand times as much: those stay small.
+    graph = graph_of(side=int(generator.integers(8, 17 if chosen["between"] else 33)), **chosen)  # type: ignore[arg-type]
     shape = graph.shapes[graph.outputs[0]]
     kinds: list[Callable[[], Array]] = [
         lambda: generator.normal(size=shape),

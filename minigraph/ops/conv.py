@@ -24,7 +24,6 @@ from minigraph.ops.base import (
     require_map,
     required,
 )
-from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
 
 
