@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
+from minigraph.convolution.windows import pad_with, windows
 from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
-from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
 from minigraph.ops.base import (
     Context,
@@ -25,7 +24,6 @@ from minigraph.ops.base import (
     require_map,
     required,
 )
-from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
 from minigraph.wording import counted
 
@@ -122,33 +120,13 @@ class Conv(Op):
         self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
     ) -> Mapping[str, Array]:
         (x,), kernel = inputs, context.parameters["kernel"]
-        geometry, count = self.geometry(x.shape[2:]), len(x)
-        # Samples that lie side by side as groups of channels keep their gradients apart.
-        beside = replace(geometry, groups=geometry.groups * count)
-        errors, maps = (array.reshape(1, -1, *array.shape[2:]) for array in (error, x))
-        gradient = context.convolution.kernel_gradient(errors, maps, beside, kernel.shape[2:])
-        gradients = {"kernel": gradient.reshape(count, *kernel.shape)}
+        geometry = self.geometry(x.shape[2:])
+        view = windows(pad_with(x, geometry), kernel.shape[2:], geometry, error.shape[2:])  # (N, C, kh, kw, P, Q)
+        places = len(x), self.groups, -1, prod(error.shape[2:])
+        # One product a sample and group: planning a convolution would cost more than these small ones do.
+        gradient = error.reshape(places) @ view.reshape(places).swapaxes(2, 3)
+        gradients = {"kernel": gradient.reshape(len(x), *kernel.shape)}
         return {**gradients, "bias": error.sum(axis=(2, 3))} if self.bias else gradients
-
-    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
-        (x,), kernel = inputs, context.parameters["kernel"]
-        told = self._told(x, context)
-        padded = told.pad(x)
-        correlated = context.convolution.forward(x, kernel, told.geometry)
-        correlate = told.correlate(padded.made, "correlated", correlated)
-        return [padded, correlate, add_bias(correlate, context.parameters.get("bias"), output)]
-
-    def explain_backward(
-        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
-    ) -> list[ExplainedStep]:
-        (x,) = inputs
-        told, gradients = self._told(x, context), self.backward(error, inputs, output, context).parameters
-        steps = [*told.back(error, "input_error"), told.kernel_gradient(told.pad(x).made, error, gradients["kernel"])]
-        return [*steps, bias_gradient(error, gradients["bias"])] if self.bias else steps
-
-    def _told(self, x: Array, context: Context) -> Telling:
-        size = (x.shape[2], x.shape[3])
-        return Telling(self.geometry(size), context.parameters["kernel"], size, context.convolution, "error", "x")
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         if slot.context.convolution.name != "fast":

@@ -1,4 +1,4 @@
-"""Linear cascades: convolutions one after the other are one convolution, the composite.
+"""Linear cascades: convolutions one after the other (or a single one) are one convolution, the composite.
 
 The composite is linear in the data, so plain least squares finds it. It also carries all that the data say about the
 kernels: with A = QR for the patches A of the data, |A c - y|² = |R c - Q'y|² + const, so that as many equations as the
@@ -72,7 +72,7 @@ class Composite:
             assert isinstance(op, Conv), "a linear cascade is of convolutions"
             span += (np.array(pair(op.kernel_size)) - 1) * pair(op.dilation) * stride
             stride *= pair(op.stride)
-        self.source, self.channels = source, channels
+        self.source, self.channels, self.nodes = source, channels, len(operations)
         self.size = int(span[0]), int(span[1])
         padding = first.geometry((size[0], size[1])).padding
         self.geometry = Geometry((int(stride[0]), int(stride[1])), padding)
@@ -114,9 +114,7 @@ class Composite:
     def fit(self, inputs: Mapping[str, Array], target: Array, kept: Array | None = None) -> CompositeFit:
         """Least squares for the composite, over all positions of the answer or those ``kept`` (indices of N*P*Q)."""
         outputs = target.shape[1]
-        x = pad_with(inputs[self.source], self.geometry)
-        view = windows(x, self.size, self.geometry, (target.shape[2], target.shape[3]))
-        view = view.transpose(0, 4, 5, 1, 2, 3)  # (N, C, kh, kw, P, Q) -> (N, P, Q, C, kh, kw)
+        view = self._windows(inputs, target)
         values = target.transpose(0, 2, 3, 1).reshape(-1, outputs)
         positions = np.arange(len(values)) if kept is None else kept
         unknowns = len(self.used)
@@ -124,8 +122,7 @@ class Composite:
         for first in range(0, len(positions), ROWS):
             chosen = positions[first : first + ROWS]
             patches = view[np.unravel_index(chosen, view.shape[:3])].reshape(len(chosen), -1)
-            rows = np.hstack([patches, np.ones((len(chosen), 1))])[:, self.used]
-            stacked = np.vstack([rolled, np.hstack([rows, values[chosen]])])
+            stacked = np.vstack([rolled, np.hstack([self._columns(patches), values[chosen]])])
             rolled = np.asarray(np.linalg.qr(stacked, mode="r"))
         rolled = np.vstack([rolled, np.zeros((max(unknowns - len(rolled), 0), unknowns + outputs))])
         triangle, right = rolled[:unknowns, :unknowns], rolled[:unknowns, unknowns:]
@@ -140,6 +137,30 @@ class Composite:
         condition = float(singular[0] / singular[-1]) if rank == unknowns else float("inf")
         kernel = entries[:-1].T.reshape(outputs, self.channels, *self.size)
         return CompositeFit(kernel, entries[-1], unknowns, rank, condition, loss, outside, triangle, right)
+
+    def columns(self, inputs: Mapping[str, Array], target: Array, positions: Array) -> tuple[Array, Array]:
+        """What stands beside each of the composite's unknowns at positions (n,) of the answer (indices of N*P*Q):
+        (n, U); and beside a ring of further taps around it (n, V), which read zeros beyond the map.
+        """
+        view = self._windows(inputs, target, ring=1)
+        wide = view[np.unravel_index(positions, view.shape[:3])]
+        inner = np.zeros(wide.shape[1:], bool)
+        inner[:, 1:-1, 1:-1] = True
+        patches = wide.reshape(len(wide), -1)
+        return self._columns(patches[:, inner.ravel()]), patches[:, ~inner.ravel()]
+
+    def _windows(self, inputs: Mapping[str, Array], target: Array, ring: int = 0) -> Array:
+        """The windows of the answer's positions as a view (N, P, Q, C, kh + 2 ring, kw + 2 ring)."""
+        top, left, bottom, right = self.geometry.padding
+        wide = replace(self.geometry, padding=(top + ring, left + ring, bottom + ring, right + ring))
+        x = pad_with(inputs[self.source], wide)
+        size = self.size[0] + 2 * ring, self.size[1] + 2 * ring
+        view = windows(x, size, self.geometry, (target.shape[2], target.shape[3]))
+        return view.transpose(0, 4, 5, 1, 2, 3)
+
+    def _columns(self, patches: Array) -> Array:
+        """Patches (n, C * kh * kw) with the constant's 1, without the entries that the cascade cannot reach."""
+        return np.hstack([patches, np.ones((len(patches), 1))])[:, self.used]
 
     def equations(self, fit: CompositeFit) -> Equations:
         """The data's equations for the kernels, compressed to those that the composite's unknowns have."""
@@ -171,13 +192,11 @@ class Composite:
 def why_not_linear(graph: Graph) -> str:
     """Why a graph is no linear cascade whose composite can be fitted; the empty text for one that is.
 
-    It is one when it is two or more Conv nodes in a row, with no padding after the first.
+    It is one when it is Conv nodes in a row, or a single one, with no padding after the first.
     """
     nodes, order = graph.nodes, graph.order
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         return f"it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
-    if len(order) < 2:
-        return "it has a single node"
     sources = [next(iter(graph.inputs)), *order]
     for source, name in zip(sources, order, strict=False):
         node, shape = nodes[name], graph.shapes[source]

@@ -53,6 +53,10 @@ class CompositeSolver(Solver):
         return f"no linear cascade ({system.not_linear})" if system.not_linear else ""
 
     def suited(self, system: System) -> str:
+        assert isinstance(system, RecoverySystem), "only a recovery has a composite"
+        assert system.composite is not None, "the solver was chosen for a cascade"
+        if system.composite.nodes == 1:
+            return "a single convolution: least squares finds its kernel"
         return "a linear cascade: least squares finds its composite, which is then factorised"
 
     def solve(self, system: System, start: Array, evaluations: int | None = None) -> Solution:

@@ -18,7 +18,7 @@ from minigraph.model.model import Model
 from minigraph.model.plan import Plan
 from minigraph.solvers import Equations
 
-CHUNK = 4_000_000
+CHUNK = 500_000
 """So many numbers of patches are held at once while rows of the Jacobian are computed."""
 
 

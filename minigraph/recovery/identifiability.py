@@ -25,6 +25,10 @@ POINTS = 3
 """At so many random points the rank is taken."""
 RANK = 1e-9
 """Singular values below this part of the largest count as 0."""
+CLOSED = 1e-6
+"""Other inputs close a direction if they see more of it than this part of what they see of any."""
+MORE = 1000
+"""So many further samples are tried."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,74 @@ class Identifiability:
         return "\n".join(lines + [f"warning: {text}" for text in self.warnings])
 
 
+@dataclass(frozen=True)
+class Openness:
+    """What data leave open that more data would close.
+
+    Attributes:
+        rank: how many combinations of parameters the data tell; directions: how many more the answers depend on.
+        parameters: names of those that change along them.
+        samples: how many more samples, as large as those there are but of random content, close all of them; None
+            where very many do not.
+    """
+
+    rank: int
+    directions: int
+    parameters: list[str]
+    samples: int | None
+
+    def __str__(self) -> str:
+        many, more = self.directions > 1, self.samples or MORE
+        return (
+            f"the data tell {self.rank} of the {self.rank + self.directions} combinations of parameters that the "
+            f"answers depend on: {self.directions} direction{'s' * many} of {', '.join(self.parameters)} "
+            f"{'are' if many else 'is'} open; {'more than ' * (not self.samples)}{more} more sample{'s' * (more > 1)} "
+            f"as varied as noise would close {'them' if many else 'it'}"
+        )
+
+
+def openness(model: Model, data: Array, inputs: Named, p: Array, seed: int) -> Openness | None:
+    """What data leave open at ``p``, or None: a direction that no data close, such as a scale, is not open.
+
+    Args:
+        data: (R, P), the Jacobian at ``p`` on the data, or one with the same JᵀJ; inputs: those of the data.
+    """
+    rich = probes(model, seed, inputs).jacobian(p)
+    lengths = np.sqrt((data**2).sum(axis=0) + (rich**2).sum(axis=0))
+    lengths[lengths == 0] = 1.0
+    _, singular, across = np.linalg.svd(np.linalg.qr(data / lengths, mode="r"))
+    known = int((singular > RANK * singular.max(initial=0.0)).sum())
+    null = across[known:].T
+    if not null.size:
+        return None
+    _, seen, turned = np.linalg.svd(rich / lengths @ null)
+    count = int((seen > CLOSED * np.linalg.norm(rich / lengths, 2)).sum())
+    if not count:
+        return None
+    directions = (null @ turned[:count].T) / lengths[:, None]
+    sizes = {
+        name: float(np.linalg.norm(np.array([model.parameters.views_of(d * lengths)[name] for d in directions.T])))
+        for name in model.parameters.views_of(p)
+    }
+    touched = [name for name, size in sizes.items() if size > 0.05 * max(sizes.values())]
+    return Openness(known, count, touched, _closing(model, inputs, p, directions, seed))
+
+
+def _closing(model: Model, inputs: Named, p: Array, directions: Array, seed: int) -> int | None:
+    """How many random samples see all directions (P, d)."""
+    count, entries = directions.shape[1], sum(prod(model.graph.shapes[name]) for name in model.graph.outputs)
+    seen, samples = np.zeros((0, count)), 0
+    fewest = -(-count // entries)
+    while samples < MORE:
+        more = fewest if not samples else 1
+        samples += more
+        jacobian = random_equations(model, more, 3 * count + 10, seed, samples, inputs).jacobian(p)
+        seen = np.asarray(np.linalg.qr(np.vstack([seen, jacobian @ directions]), mode="r"))
+        if len(seen) >= count and rank(seen) == count:
+            return samples
+    return None
+
+
 def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: int = 0) -> Identifiability:
     """What the answers to ``x`` can tell about a graph's trainable parameters.
 
@@ -107,8 +179,7 @@ def identify(graph: Graph, x: ArraysLike, teacher: Named | None = None, seed: in
         composite_facts = fit.unknowns, fit.rank, fit.condition
         equations = composite.equations(fit)
     ranks = [rank(equations.jacobian(point)) for point in points]
-    rich = probes(model, seed)
-    jacobian = rich.jacobian(points[0])
+    jacobian = probes(model, seed, inputs).jacobian(points[0])
     most = rank(jacobian)
     at_teacher = None
     if teacher is not None:
@@ -130,19 +201,34 @@ def rank(jacobian: Array) -> int:
     return int((singular > RANK * singular.max(initial=0.0)).sum())
 
 
-def probes(model: Model, seed: int) -> GraphEquations:
-    """Equations on random inputs, about three for each unknown: what they cannot tell, no data can."""
-    graph, unknowns = model.graph, model.parameters.trainable.size
-    generator = stream(seed, "probes")
-    entries = sum(prod(graph.shapes[name]) for name in graph.outputs)
+def probes(model: Model, seed: int, like: Named) -> GraphEquations:
+    """Equations on random inputs, about three for each unknown: what they cannot tell, no data can.
+
+    Args:
+        like: inputs (N, ...) whose means and deviations the random ones have.
+    """
+    unknowns = model.parameters.trainable.size
+    entries = sum(prod(model.graph.shapes[name]) for name in model.graph.outputs)
     samples = min(3 * unknowns // entries + 2, 3 * unknowns)
-    inputs = {name: generator.normal(size=(samples, *shape)) for name, shape in graph.inputs.items()}
+    return random_equations(model, samples, 3 * unknowns, seed, None, like)
+
+
+def random_equations(
+    model: Model, samples: int, rows: int, seed: int, index: int | None, like: Named
+) -> GraphEquations:
+    """Equations on so many random samples, at most so many ``rows`` of them, against zeros."""
+    graph, generator = model.graph, stream(seed, "probes", index)
+    inputs, own = {}, Model(graph, seed, dtype="float64")
+    for name, shape in graph.inputs.items():
+        axes = (0, 2, 3) if len(shape) == 3 else (0,)
+        mean, spread = (take(like[name], axis=axes, keepdims=True) for take in (np.mean, np.std))
+        alike = spread <= RANK * np.abs(mean)
+        spread = np.where(alike, np.where(mean == 0, 1.0, np.abs(mean)), spread)
+        inputs[name] = mean + spread * generator.normal(size=(samples, *shape))
     targets = {name: np.zeros((samples, *graph.shapes[name])) for name in graph.outputs}
-    total = samples * entries
-    rows = np.sort(generator.choice(total, min(total, 3 * unknowns), replace=False))
-    own = Model(graph, seed, dtype="float64")
+    total = sum(array.size for array in targets.values())
     own.parameters.flat[...] = model.parameters.flat
-    return GraphEquations(own, inputs, targets, rows)
+    return GraphEquations(own, inputs, targets, np.sort(generator.choice(total, min(total, rows), replace=False)))
 
 
 def null_directions(chain: list[Link], model: Model, jacobian: Array) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,20 @@ from minigraph.executors.outcomes import BY_HAND
 from minigraph.files.plain import plain
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
-from minigraph.recovery.alignment import Named
-from minigraph.recovery.fit import Fit, judge_fit, measure_fit, plausible
+from minigraph.recovery.alignment import Named, align, parameter_errors
+from minigraph.recovery.fit import Fit, judge_fit, leftover_of_composite, measure_fit, nothing_there, plausible
 from minigraph.recovery.search import AUTO, Choice, Search, Start, Task
-from minigraph.recovery.verdict import FITTED, LOCAL, RECOVERED, VERDICTS, Verdict
+from minigraph.recovery.verdict import (
+    EXACT,
+    FITTED,
+    LOCAL,
+    RECOVERED,
+    SEVERAL,
+    UNCONVERGED,
+    UNDETERMINED,
+    VERDICTS,
+    Verdict,
+)
 from minigraph.solvers import solvers, sum_of_squares
 from minigraph.wording import describe, did_you_mean, one_of
 
@@ -27,6 +38,8 @@ AGREEING = 3
 """Without a teacher the search stops when so many starts have ended at the same lowest loss."""
 AGREEMENT = 1e-6
 """Losses that differ by less, relatively, are the same."""
+AGREED = 1e-3
+"""Kernels whose largest difference after alignment is a smaller part of their largest entry agree."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,8 @@ class Recovery:
         kernel_error: by node, the largest difference of kernels relative to the teacher's largest; empty without one.
         starts: all that were run, in order.
         best: the start whose parameters these are, as its place in ``starts``.
-        successes: how many starts are recovered; without a teacher, how many end at the lowest loss.
+        successes: how many starts are recovered; without a teacher, how many end at the lowest loss with kernels that
+            agree after alignment.
         fit: without a teacher, the numbers of the fit.
         seconds: wall time.
         ended: why the search ended before its time: "interrupted", or that its workers were lost; else empty.
@@ -68,9 +82,10 @@ class Recovery:
                 f"beside it plain least squares for a free composite: {self.fit.composite:.4g} (root mean square), "
                 f"condition {self.fit.composite_condition:.3g}"
             )
-        lines.append(
-            f"loss {self.loss:.6g}, {self.successes} of {len(self.starts)} starts succeeded, {self.seconds:.2f} s"
-        )
+        starts = f"{self.successes} of {len(self.starts)} starts {'agree' if self.fit else 'succeeded'}"
+        if self.fit and len(self.starts) == 1:
+            starts = "1 start"
+        lines.append(f"loss {self.loss:.6g}, {starts}, {self.seconds:.2f} s")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -163,7 +178,12 @@ def recover(
     """
     started = time.perf_counter()
     task = _task(graph, x, target, teacher, restarts, solver, seed)
-    search = Search(task)
+    search, taught = Search(task), teacher is not None
+    whole = Search(replace(task, hold_out=False)) if task.hold_out else search
+    leftover = None if taught or whole.composite is None else leftover_of_composite(whole)
+    # What no start can change is known beforehand: one shows where it ends.
+    settled = whole.always_open is not None
+    settled |= leftover is not None and (leftover.matters or nothing_there(whole))
     found: dict[int, Start] = {}
 
     def note(index: int, start: Start) -> None:
@@ -172,9 +192,9 @@ def recover(
             on_start(start)
 
     def stop(starts: Sequence[Start]) -> bool:
-        if every or not certain(starts, teacher is not None):
+        if every or not (settled or certain(starts, taught, whole.difference)):
             return False
-        return teacher is not None or plausible(search, min(starts, key=lambda start: start.loss))
+        return taught or settled or plausible(search, min(starts, key=lambda start: start.loss))
 
     ended = ""
     try:
@@ -186,18 +206,20 @@ def recover(
             raise
         ended = str(error) or BY_HAND
         starts = [found[index] for index in sorted(found)]
-    best = min(range(len(starts)), key=lambda place: _merit(starts[place], teacher is not None))
+    best = min(range(len(starts)), key=lambda place: _merit(starts[place], taught))
     chosen, fit = starts[best], None
-    if teacher is not None:
+    if taught:
         verdict, loss, p = chosen.verdict, chosen.loss, chosen.parameters
         successes = sum(start.verdict.name == RECOVERED for start in starts)
+        if whole.always_open is not None:
+            verdict = Verdict(UNDETERMINED, str(whole.always_open))
     else:
-        successes = sum(_agree(start, chosen) for start in starts)
-        final = Search(replace(task, hold_out=False))
-        p = final.solve(chosen.parameters).parameters if task.hold_out else chosen.parameters
-        loss = sum_of_squares(final.all.residual(p))
-        fit = measure_fit(search, final, chosen.parameters, p)
-        verdict = judge_fit(fit, chosen.verdict, successes, len(starts))
+        p = whole.solve(chosen.parameters).parameters if task.hold_out else chosen.parameters
+        loss = sum_of_squares(whole.all.residual(p))
+        fit = measure_fit(search, whole, chosen.parameters, p, leftover)
+        tied = [start for start in starts if _tied(start, chosen)]
+        successes = sum(_same_kernels(search, start, chosen) for start in tied)
+        verdict = _judge(whole, fit, chosen, p, tied, successes, len(starts), settled)
     return Recovery(
         verdict,
         search.solver,
@@ -213,18 +235,53 @@ def recover(
     )
 
 
-def certain(starts: Sequence[Start], taught: bool) -> bool:
-    """Whether further starts could not better the verdict of these."""
+def _judge(
+    whole: Search, fit: Fit, best: Start, p: Array, tied: list[Start], successes: int, starts: int, settled: bool
+) -> Verdict:
+    """The verdict without a teacher: what the data leave open comes first."""
+    finite = np.isfinite(best.loss)
+    opened = whole.always_open or (whole.openness(p) if finite and best.verdict.name != UNCONVERGED else None)
+    if opened is not None:
+        return Verdict(UNDETERMINED, f"the residual is {fit.residual:.3g}; {opened}")
+    differences = [whole.difference(start.parameters, best.parameters) for start in tied]
+    if max(differences) > sqrt(EXACT):
+        text = f"{len(tied)} starts end at a residual of {fit.residual:.3g}, but answer other data differently"
+        return Verdict(UNDETERMINED, f"{text}, by {max(differences):.2g}: {SEVERAL}")
+    endings = f"the kernels of {successes} of {starts} starts agree" if starts > 1 else "a single start was run"
+    if len(tied) > successes:
+        endings += f", other kernels of {len(tied) - successes} answer any data alike"
+    return judge_fit(fit, best.verdict, endings, len(tied), p.size, settled)
+
+
+def certain(starts: Sequence[Start], taught: bool, difference: Callable[[Array, Array], float]) -> bool:
+    """Whether further starts could not better the verdict of these.
+
+    Args:
+        difference: how far the answers of two parameter vectors to random inputs are apart.
+    """
     if taught:
-        return starts[-1].verdict.name == RECOVERED
+        return starts[-1].verdict.name in (RECOVERED, UNDETERMINED)
     best = min(starts, key=lambda start: start.loss)
-    settled = best.verdict.name in (FITTED, LOCAL)
-    return settled and sum(_agree(start, best) for start in starts) >= AGREEING
+    tied = [start for start in starts if _tied(start, best)]
+    if best.verdict.name == UNDETERMINED:
+        return True
+    if best.verdict.name not in (FITTED, LOCAL) or len(tied) < 2:
+        return False
+    alike = [difference(start.parameters, best.parameters) <= sqrt(EXACT) for start in tied]
+    return sum(alike) >= AGREEING or (best.verdict.name == FITTED and not all(alike))
 
 
-def _agree(start: Start, best: Start) -> bool:
+def _tied(start: Start, best: Start) -> bool:
+    """Whether both end at the same loss; kernels may differ."""
     exact = best.verdict.name == start.verdict.name == FITTED
     return exact or start.loss <= best.loss * (1 + AGREEMENT)
+
+
+def _same_kernels(search: Search, start: Start, best: Start) -> bool:
+    """Whether a start's kernels are those of the best one after alignment."""
+    wanted = search.named(best.parameters)
+    aligned = align(search.links, search.named(start.parameters), wanted)
+    return max(parameter_errors(aligned, wanted, only="kernel").values(), default=0.0) <= AGREED
 
 
 def _merit(start: Start, taught: bool) -> tuple[int, float]:
@@ -243,6 +300,13 @@ def _task(
         raise DefinitionError(
             f"solver: found {describe(solver)}; expected {one_of(known)}{did_you_mean(str(solver), known)}"
         )
+    for name, labels in by_name(target, graph.outputs, "target").items():
+        classes = isinstance(labels, np.ndarray) and labels.ndim == 1 and labels.dtype.kind in "iu"
+        if classes and prod(graph.shapes[name]) > 1:
+            raise DataError(
+                f"'{name}': found class numbers ({np.size(labels):,}); expected the answers themselves: recover finds "
+                "the numbers behind maps or vectors that a graph can make, up to noise; a classifier is for train"
+            )
     inputs, targets = (
         {name: canonical(given[name], graph.shapes[name], name, "float64") for name in names}
         for given, names in (

@@ -20,8 +20,21 @@ from minigraph.recovery.alignment import Named, align, links, parameter_errors
 from minigraph.recovery.composite import Composite, CompositeFit, why_not_linear
 from minigraph.recovery.composite_solver import RecoverySystem
 from minigraph.recovery.equations import GraphEquations
-from minigraph.recovery.identifiability import probes
-from minigraph.recovery.verdict import EQUIVALENT, EXACT, FITTED, NEAR, RECOVERED, SAME, UNCONVERGED, Verdict, minimum
+from minigraph.recovery.identifiability import POINTS, RANK, ROWS, Openness, openness, probes
+from minigraph.recovery.verdict import (
+    EQUIVALENT,
+    EXACT,
+    FITTED,
+    NEAR,
+    RECOVERED,
+    SAME,
+    SEVERAL,
+    UNCONVERGED,
+    UNDETERMINED,
+    UNKNOWNS,
+    Verdict,
+    minimum,
+)
 from minigraph.solvers import SOLVERS, Equations, Solution, Solver, solvers, sum_of_squares
 
 AUTO = "auto"
@@ -180,33 +193,72 @@ class Search:
         if not np.isfinite(loss):
             verdict = Verdict(UNCONVERGED, "the parameters have run out of bounds")
         elif sqrt(loss) > EXACT * self.size:
-            verdict = minimum(solution.equations, solution.parameters)
+            outside = 0.0 if self.baseline is None or self.solver.name != "composite" else self.baseline.outside
+            verdict = minimum(solution.equations, solution.parameters, outside)
         elif teacher is None:
-            verdict = Verdict(FITTED, f"the residual is {sqrt(loss) / self.size:.1g} of the target")
+            opened, text = self.openness(p), f"the residual is {sqrt(loss) / self.size:.1g} of the target"
+            verdict = Verdict(FITTED, text) if opened is None else Verdict(UNDETERMINED, f"{text}; {opened}")
         else:
             verdict = self._against(teacher, p, loss)
         return Start(index, p, losses, loss, verdict, errors)
 
     def _against(self, teacher: Named, p: Array, loss: float) -> Verdict:
         """What an exact fit found, when the teacher is known: ``p`` is aligned."""
+        found = self.openness(p)
+        if found is not None:
+            return Verdict(UNDETERMINED, str(found))
         worst = max(parameter_errors(self.named(p), teacher).values())
-        text = f"residual {sqrt(loss) / self.size:.1g} of the target, parameters off by {worst:.1g} after alignment"
+        residual = sqrt(loss) / self.size
+        text = f"residual {residual:.1g} of the target, parameters off by {worst:.1g} after alignment"
         if worst <= SAME:
             return Verdict(RECOVERED, text)
-        goal = self.flat(teacher)
-        wanted = self._probes.residual(goal)
-        other = float(np.linalg.norm(self._probes.residual(p) - wanted) / (np.linalg.norm(wanted) or 1.0))
+        other = self.difference(p, self.flat(teacher))
         if other > sqrt(EXACT):
-            text += f"; the same answers to these data, but {other:.1g} off on others: too few data"
-            return Verdict(EQUIVALENT, text)
+            text += f"; the same answers to these data, but {other:.1g} off on others"
+            if residual > RANK * other:
+                return Verdict(UNCONVERGED, f"{text}: it may still move")
+            return Verdict(UNDETERMINED, f"{text}: {SEVERAL}")
         if worst < NEAR:
             return Verdict(UNCONVERGED, f"{text}; near the teacher, where the equations are almost singular")
         return Verdict(EQUIVALENT, f"{text}; the same answers to any data with other kernels")
 
+    def difference(self, p: Array, other: Array) -> float:
+        """How far the answers to random inputs are apart, relative to those of ``other``."""
+        wanted = self._probes.residual(other)
+        return float(np.linalg.norm(self._probes.residual(p) - wanted) / (np.linalg.norm(wanted) or 1.0))
+
+    def openness(self, p: Array) -> Openness | None:
+        """What the data, all of them, leave open at ``p``; None also where that takes too long to look at."""
+        if p.size > UNKNOWNS or (self.baseline is not None and self.baseline.rank == self.baseline.unknowns):
+            return None
+        if self.composite is not None:
+            jacobian = self.equations(self.all.kept).jacobian(p)
+        else:
+            jacobian = self.some(ROWS * p.size).jacobian(p)
+        return openness(self.model, jacobian, self.task.inputs, p, self.task.seed)
+
+    @cached_property
+    def always_open(self) -> Openness | None:
+        """What the data leave open at random points, and so wherever a start ends."""
+        found = None
+        for index in range(POINTS):
+            found = self.openness(self.first(index))
+            if found is None:
+                return None
+        return found
+
+    def some(self, rows: int) -> GraphEquations:
+        """All equations, or so many of them, spread evenly."""
+        count = self.all.target.size
+        if rows >= count:
+            return self.all
+        kept = np.unique(np.linspace(0, count - 1, rows).astype(int))
+        return GraphEquations(self.model, self.task.inputs, self.task.targets, kept)
+
     @cached_property
     def _probes(self) -> GraphEquations:
         """The graph's answers to other inputs."""
-        return probes(self.model, self.task.seed)
+        return probes(self.model, self.task.seed, self.task.inputs)
 
     def named(self, p: Array) -> dict[str, Array]:
         """All parameters by name, with ``p`` for the trainable ones."""

@@ -10,8 +10,8 @@ from minigraph.arrays import Array
 from minigraph.solvers import Equations
 
 RECOVERED, EQUIVALENT, LOCAL, UNCONVERGED = "recovered", "equivalent", "local minimum", "not converged"
-FITTED, MISFIT = "fitted", "misfit"
-VERDICTS = (RECOVERED, FITTED, EQUIVALENT, LOCAL, MISFIT, UNCONVERGED)
+FITTED, MISFIT, UNDETERMINED = "fitted", "misfit", "undetermined"
+VERDICTS = (RECOVERED, FITTED, EQUIVALENT, UNDETERMINED, LOCAL, MISFIT, UNCONVERGED)
 """From the best to the worst; "fitted" and "misfit" are of a search without a teacher."""
 
 EXACT = 1e-7
@@ -22,6 +22,7 @@ NEAR = 0.1
 """An exact fit that comes nearer to the teacher than this is on its way to it: another solution is further off."""
 PROMISE = 1e-6
 """A gradient counts as zero where the best step promises less than this part of the loss."""
+SEVERAL = "several solutions fit, and more samples would tell which one is true"
 UNKNOWNS = 1000
 """Of more unknowns the curvature is not examined."""
 
@@ -34,13 +35,17 @@ class Verdict:
     why: str
 
 
-def minimum(equations: Equations, p: Array) -> Verdict:
+def minimum(equations: Equations, p: Array, outside: float = 0.0) -> Verdict:
     """Whether ``p``, which does not solve the equations, is a local minimum of the loss.
+
+    Args:
+        outside: a part of the loss that the equations do not have, since no ``p`` changes it.
 
     The Hessian is the central difference of gradients. With its eigenvalues l and the gradient's parts g along them,
     the best step promises the sum of g²/2l; the point is a minimum if that is next to nothing and no l is negative.
     """
     loss, gradient = equations.loss_and_gradient(p)
+    loss += outside
     if p.size > UNKNOWNS:
         return Verdict(UNCONVERGED, f"the curvature of {p.size} unknowns is not examined")
     scale = np.maximum(np.abs(p), 1e-3 * np.abs(p).max(initial=1.0))

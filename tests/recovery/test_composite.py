@@ -90,7 +90,7 @@ def test_what_is_no_linear_cascade_is_told() -> None:
     assert why_not_linear(mg.Graph.load("residual")) == "it has 1 inputs and 2 outputs"
     single = mg.Graph("single")
     single.output(single.add("conv", mg.Conv(kernel_size=3), single.input("image", shape=(5, 5))))
-    assert why_not_linear(single) == "it has a single node"
+    assert why_not_linear(single) == ""
     beside = mg.Graph("beside")
     image = beside.input("image", shape=(5, 5))
     beside.add("a", mg.Conv(kernel_size=3), image)

@@ -552,7 +552,7 @@ def test_starts_are_counted_by_verdict(written, tmp_path):
 def test_an_end_that_ran_away_is_drawn_at_the_rim(written, tmp_path):
     ends = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [1e12, 0.0]]
     plot_ends(ends, ["recovered"] * 3 + ["not converged"], tmp_path / "ends.png", "ends", [0.0, 1.0])
-    assert "each dot is a start's end, after alignment; 1 further out" in written
+    assert any("further out" in text for text in written)
     assert "teacher" in written
 
 

@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike
 
 from minigraph.arrays import Array
 from minigraph.errors import DataError
-from minigraph.recovery.verdict import EQUIVALENT, FITTED, LOCAL, MISFIT, RECOVERED, UNCONVERGED, VERDICTS
+from minigraph.recovery.verdict import (
+    EQUIVALENT,
+    FITTED,
+    LOCAL,
+    MISFIT,
+    RECOVERED,
+    UNCONVERGED,
+    UNDETERMINED,
+    VERDICTS,
+)
 from minigraph.views.plots.loss import log_ticks
 from minigraph.views.plots.sheet import (
     INK,
@@ -32,11 +41,14 @@ VERDICT_COLOURS = {
     RECOVERED: "#228833",
     FITTED: "#228833",
     EQUIVALENT: "#4477aa",
+    UNDETERMINED: "#aa3377",
     LOCAL: "#ee7733",
     MISFIT: "#cc3344",
     UNCONVERGED: "#8a949c",
 }
 WIDTH, HEIGHT = 560.0, 380.0
+SAME = 1e-6
+"""Ends whose distance is a smaller part of their length are drawn at one place."""
 FLOOR = 1e-30
 """Losses below this stand at it: they are no more than rounding."""
 
@@ -98,11 +110,14 @@ def plot_ends(
     plane = np.vstack([across, np.zeros((2, points.shape[1]))])[:2]
     shares = np.append(singular, [0.0, 0.0])[:2] ** 2 / max(float((singular**2).sum()), np.finfo(float).tiny)
     flat: Array = (points - centre) @ plane.T
+    spread = max(float(np.abs(flat).max()), SAME * reach)
+    together = len(flat) > 1 and spread == SAME * reach
     with picture(path, WIDTH, HEIGHT) as figure:
         beyond = int((lengths > reach).sum())
-        note = "each dot is a start's end, after alignment" + (f"; {beyond} further out" if beyond else "")
+        note = "each dot is a start's end, after alignment, shifted by a random bit, since many end at one place"
+        note += f"; {beyond} further out" if beyond else ""
+        note += "; but for rounding all end at one place" if together else ""
         axes = _axes(figure, title, note)
-        spread = max(float(np.abs(flat).max()), 1e-12)
         shift = np.random.default_rng(0).normal(scale=0.006 * spread, size=flat.shape)  # many end at one place
         for index in _drawn_last_is_best(verdicts):
             x, y = flat[index] + shift[index]
@@ -111,6 +126,10 @@ def plot_ends(
             axes.plot(0, 0, "+", color=INK, ms=16, mew=1.4, zorder=5)
             axes.annotate("teacher", (0, 0), (9, 9), textcoords="offset points", color=INK, zorder=5)
         axes.margins(0.12)
+        if together:
+            axes.set(xlim=(-spread, spread), ylim=(-spread, spread))
+        for axis in (axes.xaxis, axes.yaxis):  # their own formatter would write a common factor where the legend stands
+            axis.set_major_formatter(lambda value, _: f"{value:.3g}")
         axes.set_xlabel(f"first direction ({shares[0]:.0%} of the spread)")
         axes.set_ylabel(f"second direction ({shares[1]:.0%})")
         _legend(axes, verdicts)
