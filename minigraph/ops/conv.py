@@ -11,6 +11,7 @@ from minigraph.convolution import Geometry, resolve_padding
 from minigraph.convolution.windows import pad_with, windows
 from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
+from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
 from minigraph.ops.base import (
     Context,
@@ -24,6 +25,7 @@ from minigraph.ops.base import (
     require_map,
     required,
 )
+from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
 from minigraph.wording import counted
 
@@ -127,6 +129,26 @@ class Conv(Op):
         gradient = error.reshape(places) @ view.reshape(places).swapaxes(2, 3)
         gradients = {"kernel": gradient.reshape(len(x), *kernel.shape)}
         return {**gradients, "bias": error.sum(axis=(2, 3))} if self.bias else gradients
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        (x,), kernel = inputs, context.parameters["kernel"]
+        told = self._told(x, context)
+        padded = told.pad(x)
+        correlated = context.convolution.forward(x, kernel, told.geometry)
+        correlate = told.correlate(padded.made, "correlated", correlated)
+        return [padded, correlate, add_bias(correlate, context.parameters.get("bias"), output)]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,) = inputs
+        told, gradients = self._told(x, context), self.backward(error, inputs, output, context).parameters
+        steps = [*told.back(error, "input_error"), told.kernel_gradient(told.pad(x).made, error, gradients["kernel"])]
+        return [*steps, bias_gradient(error, gradients["bias"])] if self.bias else steps
+
+    def _told(self, x: Array, context: Context) -> Telling:
+        size = (x.shape[2], x.shape[3])
+        return Telling(self.geometry(size), context.parameters["kernel"], size, context.convolution, "error", "x")
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         if slot.context.convolution.name != "fast":

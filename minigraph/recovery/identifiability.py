@@ -18,6 +18,7 @@ from minigraph.recovery.alignment import Link, Named, links
 from minigraph.recovery.composite import Composite, why_not_linear
 from minigraph.recovery.equations import GraphEquations
 from minigraph.solvers import Equations
+from minigraph.wording import counted, noun
 
 ROWS = 20
 """Of very many equations so many for each unknown are looked at."""
@@ -100,8 +101,8 @@ class Openness:
         many, more = self.directions > 1, self.samples or MORE
         return (
             f"the data tell {self.rank} of the {self.rank + self.directions} combinations of parameters that the "
-            f"answers depend on: {self.directions} direction{'s' * many} of {', '.join(self.parameters)} "
-            f"{'are' if many else 'is'} open; {'more than ' * (not self.samples)}{more} more sample{'s' * (more > 1)} "
+            f"answers depend on: {counted(self.directions, 'direction')} of {', '.join(self.parameters)} "
+            f"{'are' if many else 'is'} open; {'more than ' * (not self.samples)}{more} more {noun(more, 'sample')} "
             f"as varied as noise would close {'them' if many else 'it'}"
         )
 
