@@ -1,6 +1,82 @@
 """minigraph: declared convolutional graphs that you can read, trust, train and look inside, in NumPy.
 
-The public names, each imported from its own file when it is first used, so that ``import minigraph`` is quick.
+A graph is built in code or read from a definition, a model has its parameters, and training fits them::
+
+    import minigraph as mg
+
+    graph = mg.Graph("edges")
+    image = graph.input("image", shape=(20, 20))
+    graph.output(graph.add("conv", mg.Conv(kernel_size=3), image))
+    model = mg.Model(graph, seed=0)
+    history = mg.train(model, x, target, optimizer=mg.SGD(learning_rate=3e-5), steps=500)
+
+Graphs and models
+    Graph            nodes, joined by name, between inputs and outputs
+    Definition       a definition file: a graph with its data and its training
+    Model            a graph with parameters: forward, backward, values
+    load             a model of a definition file, or of a bundled definition by its name
+    predict          a model's answers to any number of samples, batch by batch
+    Gradients        what Model.backward answers
+    summary          the table of a graph
+    plot_graph       a picture of a graph
+
+Ops (their attributes: help(mg.Conv), or docs/ops.md)
+    Conv             cross-correlation with learned kernels
+    ConvTranspose    its transpose, which makes maps larger
+    Dense            every output sums all inputs
+    Flatten          a map as a vector
+    BatchNorm        each channel with mean 0 and variance 1, then scaled
+    MaxPool          the largest entry of each window
+    AvgPool          the mean of each window
+    GlobalAvgPool    the mean of each channel
+    ReLU             max(x, 0)
+    LeakyReLU        ReLU with a small slope below 0
+    Sigmoid          1 / (1 + exp(-x))
+    Tanh             tanh(x)
+    Softmax          numbers above 0 whose sum is 1
+    Add              the sum of two or more inputs
+    Multiply         the product of two or more inputs
+    Concat           inputs side by side
+
+Training
+    train            fits a model's parameters to inputs and targets
+    History          what train answers: the losses and evaluations
+    SGD              gradient descent, with momentum if you like
+    Adam             steps by running means of gradient and square
+    AdamW            Adam whose weight decay shrinks the parameters themselves
+    RMSprop          steps by a running mean of the square
+    LM               Levenberg-Marquardt, for sums of squares and few parameters
+    LBFGS            quasi-Newton steps, from gradients alone
+
+Trust and recovery
+    gradcheck        compares every gradient with central differences
+    recover          finds the kernels that made the data, from many starts, with a verdict
+    Recovery         what recover answers
+    identify         what the data can tell about the parameters
+    Identifiability  what identify answers
+    set_threads      how many threads are used
+
+Ops of your own (help(mg.Op) shows one)
+    Op               base of all ops
+    attribute        a setting of an op
+    Parameter        a learned array of an op
+    Errors           what an op's backward answers
+    Context          what an op's forward and backward are lent
+    register_op      makes an op usable in graphs and definitions
+    testing          testing.check_op proves that an op keeps the rules
+
+Errors, each also the built-in that fits
+    MinigraphError   base of all that a user can mend
+    DefinitionError  a graph or a definition is wrong
+    ShapeError       shapes do not fit
+    DataError        an array or a data file is wrong
+    CheckpointError  saved weights or a checkpoint do not fit
+    CallOrderError   backward or values before forward
+    OpError          an op returns what it may not
+    ExecutorError    workers or a scheduler cannot be reached
+    TrainingDiverged the loss is not finite, or beyond reason
+
+Each name is imported from its own file when it is first used, so that ``import minigraph`` is quick.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Wording: how names, paths, lists and found values are spelled in every message."""
+"""Wording: how names, paths, lists, tables and found values are spelled in every message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import heapq
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 KeyPath = tuple[str | int, ...]
 
@@ -131,3 +131,19 @@ def spell_bytes(count: int) -> str:
         if amount < 1000:
             return f"{amount:.1f} {unit}"
     return f"{amount / 1024:.1f} TiB"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """Rows as an aligned text table; the columns named in ``right`` are set flush right.
+
+    It is as wide as its contents: one that is cut to a terminal's width hides what it is printed for.
+    """
+    # Not rich's table: it takes 0.4 ms a row, which for a graph of 10,000 nodes is four seconds.
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    lines = ["─" * (sum(widths) + 3 * (len(widths) - 1))]
+    for cells in (columns, *rows):
+        aligned = zip(columns, cells, widths, strict=True)
+        line = "   ".join(cell.rjust(width) if name in right else cell.ljust(width) for name, cell, width in aligned)
+        lines.append(line.rstrip())
+    lines[0], lines[1] = lines[1], lines[0]
+    return "\n".join(lines)

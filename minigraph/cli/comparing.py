@@ -20,7 +20,7 @@ def compare(
 ) -> None:
     """Compare runs: a table, and with -o one plot of their losses."""
     from minigraph.runs.comparison import labels, read_run
-    from minigraph.views.summary import table
+    from minigraph.wording import table
 
     read = [read_run(folder) for folder in dict.fromkeys(runs)]
     output = Output(as_json)

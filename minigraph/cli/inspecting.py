@@ -147,7 +147,6 @@ def gradcheck(
     from minigraph.data.loading import load_data
     from minigraph.model.gradient_check import gradcheck as compare
     from minigraph.model.model import Model
-    from minigraph.views.summary import table
 
     definition = load_definition(model, parse_assignments(assignments))
     chosen = seed_of(definition, seed)
@@ -158,25 +157,8 @@ def gradcheck(
         inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
     network = Model(definition.graph, chosen, engine, "float64")
     outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
-    rows = [
-        (
-            row.name,
-            f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
-            f"{row.max_error:.2e}",
-            str(list(row.index)),
-            f"{row.backward:.9g}",
-            f"{row.difference:.9g}",
-            str(row.kinks),
-        )
-        for row in outcome.rows
-    ]
-    columns = ("gradient of", "entries", "max error", "at", "backward", "difference", "kinks")
     output = Output(as_json)
-    output.say(table(columns, rows, right=columns[1:3] + columns[4:]))
-    output.say(
-        f"{'ok' if outcome.ok else 'FAILED'}: the largest relative error is {outcome.max_error:.2e}, "
-        f"{'within' if outcome.ok else 'above'} {tolerance:g}"
-    )
+    output.say(str(outcome))
     output.result({"ok": outcome.ok, "max_error": outcome.max_error, "rows": [asdict(row) for row in outcome.rows]})
     if not outcome.ok:
         raise typer.Exit(1)

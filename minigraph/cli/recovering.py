@@ -27,7 +27,7 @@ from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_assignments
 
 if TYPE_CHECKING:
-    from minigraph.recovery import Recovery, Start
+    from minigraph.recovery import Start
 
 
 def recover(
@@ -98,7 +98,7 @@ def recover(
         from minigraph.runs.pictures import write_recovery_pictures
 
         write_recovery_pictures(folder, definition, recovery, samples)
-    _tell(output, recovery)
+    output.say(str(recovery))
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
     output.result({**recovery.plain(), "name": definition.graph.name, "seed": chosen, "out": str(folder)})
     if recovery.ended:
@@ -107,22 +107,6 @@ def recover(
         raise typer.Exit(INTERRUPTED_STATUS)
     if not recovery.recovered:
         raise typer.Exit(1)
-
-
-def _tell(output: Output, found: Recovery) -> None:
-    output.say(f"solver: {found.solver.name}: {found.solver.why}")
-    output.say(f"{found.verdict.name}: {found.verdict.why}")
-    if found.kernel_error:
-        errors = ", ".join(f"{node} {error:.2g}" for node, error in found.kernel_error.items())
-        output.say(f"kernel error after alignment: {errors}")
-    if found.fit is not None and found.fit.composite is not None:
-        output.say(
-            f"beside it plain least squares for a free composite: {found.fit.composite:.4g} (root mean square), "
-            f"condition {found.fit.composite_condition:.3g}"
-        )
-    output.say(
-        f"loss {found.loss:.6g}, {found.successes} of {len(found.starts)} starts succeeded, {found.seconds:.2f} s"
-    )
 
 
 @contextmanager

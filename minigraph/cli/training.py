@@ -60,6 +60,7 @@ def train(
     from minigraph.runs import folder as runs
     from minigraph.training import Trainer, new_trainer, read_checkpoint, run_training
     from minigraph.training.interruption import Interruption
+    from minigraph.training.trainer import spell_figures
 
     if out is not None and resume is not None:
         raise typer.BadParameter("found --out and --resume; expected one of them")
@@ -122,14 +123,11 @@ def train(
             output.say(f"stopped after {trainer.step} of {trainer.length} steps; to go on: {again}")
         else:
             pace = (trainer.step - first) / max(summary.seconds, 1e-9)
-            output.say(
-                f"done: loss {summary.loss_first:.6g} -> {summary.loss_final:.6g} in {trainer.step} steps, "
-                f"{summary.seconds:.2f} s ({pace:,.0f} steps/s)"
-            )
+            output.say(f"done: {trainer.history.course} ({pace:,.0f} steps/s)")
             if samples.teacher is not None:
                 output.say(f"largest difference from the teacher: {_differences(network, samples.teacher)}")
             if summary.metrics:
-                output.say("  ".join(f"{key} {value:.6g}" for key, value in summary.metrics.items()))
+                output.say(spell_figures(summary.metrics))
             files = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
             output.say(f"results in {folder}: {', '.join(files)}")
     output.result(summary.plain())

@@ -58,7 +58,7 @@ def models() -> None:
     """List the bundled definitions."""
     from minigraph.definition.bundled import bundled
     from minigraph.graph.graph import Graph
-    from minigraph.views.summary import table
+    from minigraph.wording import table
 
     rows = []
     for name, file in bundled().items():

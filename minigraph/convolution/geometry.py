@@ -9,7 +9,7 @@ from minigraph.errors import ShapeError
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
-Padding = int | Pair | Sides | Literal["valid", "same"]
+Padding = int | Pair | Sides | list[int] | Literal["valid", "same"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def resolve_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair, di
         return 0, 0, 0, 0
     if isinstance(padding, int):
         return padding, padding, padding, padding
-    return padding if len(padding) == 4 else (*padding, *padding)
+    top, left, bottom, right = padding if len(padding) == 4 else (*padding, *padding)
+    return top, left, bottom, right
 
 
 def split_padding(vertical: int, horizontal: int) -> Sides:

@@ -175,7 +175,7 @@ def _taught(
         initial = data.teacher.get(name) or default_initializer(parameter)
         model.parameters[name] = initial.draw(parameter, generator)
     answer = model.forward(inputs)
-    targets = answer if len(graph.outputs) > 1 else {graph.outputs[0]: answer}
+    targets = answer if isinstance(answer, dict) else {graph.outputs[0]: answer}
     return targets, {name: model.parameters[name].copy() for name in model.parameters}
 
 

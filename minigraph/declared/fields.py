@@ -90,17 +90,17 @@ def _field(validate: Callable[[object], Any], *choices: dict[str, Any]) -> tuple
 
 
 IntegerPair = Annotated[
-    int | tuple[int, int],
+    int | tuple[int, int] | list[int],
     *_field(_short_pair, _integer_schema(1), _array_schema(1, 2)),
 ]
-"""One integer of at least 1, or two: (vertical, horizontal). Kept in the shortest form."""
+"""One integer of at least 1, or two: (vertical, horizontal). Kept in the shortest form, two of them as a tuple."""
 IntegerPairFromZero = Annotated[
-    int | tuple[int, int],
+    int | tuple[int, int] | list[int],
     *_field(_short_pair_from_zero, _integer_schema(0), _array_schema(0, 2)),
 ]
-"""One integer of at least 0, or two: (vertical, horizontal). Kept in the shortest form."""
+"""One integer of at least 0, or two: likewise."""
 Padding = Annotated[
-    int | tuple[int, int] | tuple[int, int, int, int] | Literal["valid", "same"],
+    int | tuple[int, int] | tuple[int, int, int, int] | list[int] | Literal["valid", "same"],
     *_field(
         _short_padding,
         _integer_schema(0),
@@ -112,6 +112,6 @@ Padding = Annotated[
 """An integer, (vertical, horizontal), (top, left, bottom, right), "valid" or "same". Kept short."""
 
 
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """A :data:`Pair` in full: (vertical, horizontal)."""
-    return (value, value) if isinstance(value, int) else value
+def pair(value: int | tuple[int, int] | list[int]) -> tuple[int, int]:
+    """An :data:`IntegerPair` in full: (vertical, horizontal)."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])

@@ -23,11 +23,16 @@ class Registry(Generic[T]):
         """Class decorator: make a class of the family known as ``name`` in definitions.
 
         Raises:
-            DefinitionError: another class already has this name.
+            DefinitionError: another class already has this name. A class of the user's own takes the place of an
+                earlier one of the same name, so that a notebook's cell can run again.
         """
 
         def known_as(member: Class) -> Class:
             known = self._members.get(name)
+            if known is not None and _built_in(known) and not _built_in(member):
+                raise DefinitionError(
+                    f"the {self.kind} name '{name}' is that of minigraph's own {name}; expected another name"
+                )
             if known is not None and known.__qualname__ != member.__qualname__:
                 raise DefinitionError(f"the {self.kind} name '{name}' is already taken by {known.__qualname__}")
             self._members[name] = cast("type[T]", member)
@@ -51,3 +56,7 @@ class Registry(Generic[T]):
 
     def items(self) -> Iterator[tuple[str, type[T]]]:
         return iter(self._members.items())
+
+
+def _built_in(member: type) -> bool:
+    return member.__module__.partition(".")[0] == __name__.partition(".")[0]

@@ -28,8 +28,8 @@ class NodeSection(Declared):
 
     op: str = Field(description='the op\'s name, such as "Conv"')
     inputs: list[str] = Field(description="the names of inputs or nodes that it reads")
-    trainable: bool = Field(True, description="false keeps its parameters as they are in training")
-    share: str | None = Field(None, description="a node of the same op whose parameters it uses")
+    trainable: bool = Field(default=True, description="false keeps its parameters as they are in training")
+    share: str | None = Field(default=None, description="a node of the same op whose parameters it uses")
     init: dict[str, AnyInitializer] = Field(
         default_factory=dict, description="initial values by parameter: a number, an array or a table"
     )

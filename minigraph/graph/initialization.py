@@ -29,9 +29,9 @@ class Initializer(Declared, ABC):
 class Normal(Initializer):
     """Independent draws from the normal distribution."""
 
-    distribution: Literal["normal"] = Field("normal", description="the distribution's name")
-    mean: Number = Field(0.0, description="the mean")
-    std: Number = Field(1.0, ge=0, description="the standard deviation")
+    distribution: Literal["normal"] = Field(default="normal", description="the distribution's name")
+    mean: Number = Field(default=0.0, description="the mean")
+    std: Number = Field(default=1.0, ge=0, description="the standard deviation")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         return generator.normal(self.mean, self.std, parameter.shape)
@@ -40,9 +40,9 @@ class Normal(Initializer):
 class Uniform(Initializer):
     """Independent draws, equally likely between two bounds."""
 
-    distribution: Literal["uniform"] = Field("uniform", description="the distribution's name")
-    low: Number = Field(0.0, description="the lower bound")
-    high: Number = Field(1.0, description="the upper bound")
+    distribution: Literal["uniform"] = Field(default="uniform", description="the distribution's name")
+    low: Number = Field(default=0.0, description="the lower bound")
+    high: Number = Field(default=1.0, description="the upper bound")
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Uniform:

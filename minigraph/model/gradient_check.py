@@ -10,6 +10,7 @@ import numpy as np
 from minigraph.arrays import Array, ArraysLike, by_name, canonical, require_one_count
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan, copy_in
+from minigraph.wording import table
 
 STEPS = (3e-5, 3e-6, 3e-7)
 AGREEMENT = 1e-7
@@ -39,7 +40,7 @@ class GradientRow:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The outcome: ``ok`` when no row's ``max_error`` is above ``tolerance``."""
+    """The outcome: ``ok`` when no row's ``max_error`` is above ``tolerance``. Its text is the table."""
 
     rows: list[GradientRow]
     tolerance: float
@@ -53,6 +54,26 @@ class GradientCheck:
     def ok(self) -> bool:
         """Whether every gradient is right within the tolerance."""
         return self.max_error <= self.tolerance
+
+    def __str__(self) -> str:
+        rows = [
+            (
+                row.name,
+                f"{row.checked:,} of {row.entries:,}" if row.checked < row.entries else f"{row.entries:,}",
+                f"{row.max_error:.2e}",
+                str(list(row.index)),
+                f"{row.backward:.9g}",
+                f"{row.difference:.9g}",
+                str(row.kinks),
+            )
+            for row in self.rows
+        ]
+        columns = ("gradient of", "entries", "max error", "at", "backward", "difference", "kinks")
+        drawn = table(columns, rows, right=columns[1:3] + columns[4:])
+        return (
+            f"{drawn}\n{'ok' if self.ok else 'FAILED'}: the largest relative error is {self.max_error:.2e}, "
+            f"{'within' if self.ok else 'above'} {self.tolerance:g}"
+        )
 
 
 def gradcheck(

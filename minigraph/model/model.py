@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from minigraph.arrays import (
     Array,
@@ -186,7 +187,13 @@ class Model:
 
     # -- the passes --------------------------------------------------------------------------------
 
-    def forward(self, x: ArraysLike, *, training: bool = False) -> Any:
+    @overload
+    def forward(self, x: ArrayLike, *, training: bool = False) -> Array: ...
+
+    @overload
+    def forward(self, x: ArraysLike, *, training: bool = False) -> Array | dict[str, Array]: ...
+
+    def forward(self, x: ArraysLike, *, training: bool = False) -> Array | dict[str, Array]:
         """The answer to ``x``.
 
         Args:
@@ -197,6 +204,8 @@ class Model:
         Returns:
             The output's array, or a dict of arrays by name when the graph has several outputs, in the form of
             the input: (H, W) in and one channel out gives (H', W'). Of several inputs the form with most axes counts.
+            Type checkers take the answer to a bare array for an array: of a graph with several outputs they know
+            more where the input is given by its name.
 
         Raises:
             ShapeError: an array does not fit its input. DataError: an array is missing, or is not of real numbers.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from minigraph.arrays import ArraysLike, arranged, as_dtype, by_name, require_one_count
+from minigraph.arrays import Array, ArraysLike, arranged, as_dtype, by_name, require_one_count
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.plan import copy_out
@@ -20,7 +21,15 @@ def samples_at_once(graph: Graph) -> int:
     return max(BATCH_NUMBERS // sum(map(prod, graph.shapes.values())), 1)
 
 
-def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Any:
+@overload
+def predict(model: Model, x: ArrayLike, batch_size: int | None = None) -> Array: ...
+
+
+@overload
+def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Array | dict[str, Array]: ...
+
+
+def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Array | dict[str, Array]:
     """The answer to ``x`` as :meth:`Model.forward` gives it, but batch by batch: its memory is that of one batch.
 
     Args:

@@ -1,21 +1,4 @@
-"""What an op is: attributes, a shape rule, parameters, forward and backward. Adding one is one file.
-
-    @register_op
-    class Scale(Op):
-        factor: float = attribute(1.0, "multiplies the input")
-
-        def output_shape(self, x: Shape) -> Shape:
-            return x
-
-        def forward(self, inputs, context):
-            return inputs[0] * self.factor
-
-        def backward(self, error, inputs, output, context):
-            return Errors((error * self.factor,))
-
-The class's name is the op's name in a definition, its fields are the op's attributes. Validation, error
-texts, the gradient check and the contract test follow from the class.
-"""
+"""What an op is: attributes, a shape rule, parameters, forward and backward. Adding one is one file."""
 
 from __future__ import annotations
 
@@ -45,10 +28,13 @@ SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform
 
 @dataclass(frozen=True)
 class Parameter:
-    """A learned array of an op: its shape, its initialiser when none is given, and its fans.
+    """A learned array of an op, or one of its state.
 
-    ``fan_in`` and ``fan_out`` count the inputs that one output sums and the outputs that one input
-    reaches: what the schemes scale by; a bias has the fans of its kernel.
+    Args:
+        shape: the array's; () for a single number.
+        default: how it begins where a graph says nothing: a number for all entries, or a scheme such as "he_normal".
+        fan_in: how many inputs one output sums; the schemes scale by the fans, and a bias has those of its kernel.
+        fan_out: how many outputs one input reaches.
     """
 
     shape: Shape
@@ -119,11 +105,44 @@ class Slot:
         return self.convolutions[-1]
 
 
+Answer = TypeVar("Answer")
+
+
+def of_inputs(method: Callable[..., Answer]) -> Callable[..., Answer]:
+    """A method of an op that is given something of each input.
+
+    It is for type checkers: an op of one input may write ``output_shape(self, x)`` where the base has ``*inputs``.
+    """
+    return method
+
+
 class Op(Declared, ABC):
     """A node's function. Maps are (N, C, H, W), vectors (N, F); shapes are without the batch N.
 
     Ops hold attributes only: what they compute depends on their arguments alone, and they never write
-    into an array that they are given.
+    into an array that they are given. The class's name is the op's name in a definition; ``attribute`` gives it a
+    setting, ``parameters`` what it learns. Validation, error texts and the gradient check follow from the class, and
+    ``mg.testing.check_op(Scale(factor=2.0), (3, 6, 7))`` proves that it keeps the rules, or says which one it breaks:
+
+        @mg.register_op
+        class Scale(mg.Op):
+            '''x times a fixed factor and a learned one.'''
+
+            factor: float = mg.attribute(1.0, "multiplies the input")
+
+            def output_shape(self, x):
+                return x
+
+            def parameters(self, x):
+                return {"gain": mg.Parameter(shape=(1,), default=1.0)}
+
+            def forward(self, inputs, context):
+                return inputs[0] * self.factor * context.parameters["gain"]
+
+            def backward(self, error, inputs, output, context):
+                gain = context.parameters["gain"]
+                gradient = np.array([(error * inputs[0] * self.factor).sum()])
+                return mg.Errors((error * self.factor * gain,), {"gain": gradient})
     """
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -139,6 +158,14 @@ class Op(Declared, ABC):
             "it follows from the inputs: leave it out",
         ),
         "activation": 'an activation is a node of its own, such as op = "ReLU"',
+    }
+    code_hints: ClassVar[Mapping[str, str]] = {
+        "op": "the class itself says which one it is: leave it out",
+        "inputs": "it belongs to the node: graph.add(name, op, *inputs)",
+        **{
+            key: f"it belongs to the node: graph.add(name, op, *inputs, {key}=...)"
+            for key in ("trainable", "share", "init")
+        },
     }
     foreign_names: ClassVar[tuple[str, ...]] = ()
     """What other frameworks call the op, where that is not near its own name."""
@@ -158,6 +185,7 @@ class Op(Declared, ABC):
     in_place: ClassVar[bool] = False
     """Whether a plan may let the output lie where its input does, and the input's error where the output's does."""
 
+    @of_inputs
     @abstractmethod
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the answer to inputs of these shapes.
@@ -166,10 +194,12 @@ class Op(Declared, ABC):
             ShapeError: the op cannot take them; the text has every number.
         """
 
+    @of_inputs
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         """The op's parameters by name, for inputs of these shapes."""
         return {}
 
+    @of_inputs
     def state(self, *inputs: Shape) -> dict[str, Parameter]:
         """What the op keeps between training steps without learning it, by name."""
         return {}
@@ -178,6 +208,7 @@ class Op(Declared, ABC):
         """The state after a training step whose forward was given ``inputs``."""
         return {}
 
+    @of_inputs
     def multiply_adds(self, *inputs: Shape) -> int:
         """How many products are summed in one forward of one sample; 0 for what only looks at single entries."""
         return 0
@@ -187,10 +218,12 @@ class Op(Declared, ABC):
         """Whether each channel of the output is a sum over all channels of the input: kernel (output, input, ...)."""
         return False
 
+    @of_inputs
     def pads(self, *inputs: Shape) -> bool:
         """Whether zeros from beside the input enter the output, so that a constant does not come out as one."""
         return False
 
+    @of_inputs
     def unread(self, *inputs: Shape) -> tuple[int, int]:
         """Rows and columns at the end of the padded input that the stride never reaches."""
         return 0, 0
@@ -269,10 +302,10 @@ class Elementwise(Op, ABC):
 
 
 def attribute(default: Any, doc: str, *, foreign: tuple[str, ...] = (), **bounds: Any) -> Any:
-    """A field of an op.
+    """An attribute of an op, as in ``factor: float = mg.attribute(1.0, "multiplies the input")``.
 
     Args:
-        default: ``...`` where the field is required.
+        default: ``...`` where it is required.
         doc: one line about it, shown by ``ops`` and in error texts.
         foreign: what other frameworks call it; who writes that is told our name.
         bounds: of a number: ``gt``, ``ge``, ``lt``, ``le``.
@@ -289,7 +322,7 @@ def register_op(op: OpClass) -> OpClass:
     """Class decorator: make an :class:`Op` usable in graphs and definitions under its class name.
 
     Raises:
-        DefinitionError: another class already has this name.
+        DefinitionError: a built-in op, or another class, already has this name.
     """
     return OPS.register(op.__name__)(op)
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
+from minigraph.declared.base import required
 from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
@@ -29,8 +30,8 @@ class Conv(Op):
     pictured: ClassVar[str | None] = "kernel"
     reads_output: ClassVar[bool] = False
 
-    kernel_size: IntegerPair = attribute(
-        ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    kernel_size: IntegerPair = required(
+        "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
     stride: IntegerPair = attribute(1, "rows and columns from one window to the next", foreign=spellings.STRIDE)

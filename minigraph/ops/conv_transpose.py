@@ -11,6 +11,7 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding, split_padding
+from minigraph.declared.base import required
 from minigraph.declared.fields import Count, IntegerPair, IntegerPairFromZero, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
@@ -32,8 +33,8 @@ class ConvTranspose(Op):
     foreign_names: ClassVar[tuple[str, ...]] = ("Deconvolution",)
     reads_output: ClassVar[bool] = False
 
-    kernel_size: IntegerPair = attribute(
-        ..., "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    kernel_size: IntegerPair = required(
+        "the kernel's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     out_channels: Count = attribute(1, "channels of the answer", foreign=spellings.CHANNELS)
     stride: IntegerPair = attribute(

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array, Shape, spell_shape
+from minigraph.declared.base import required
 from minigraph.declared.fields import Count
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
@@ -24,9 +25,7 @@ class Dense(Op):
     foreign_names: ClassVar[tuple[str, ...]] = ("Linear", "Gemm", "MatMul", "FullyConnected", "InnerProduct")
     reads_output: ClassVar[bool] = False
 
-    out_features: Count = attribute(
-        ..., "how many numbers the answer has", foreign=("units", "out_units", "num_output")
-    )
+    out_features: Count = required("how many numbers the answer has", foreign=("units", "out_units", "num_output"))
     bias: bool = attribute(True, "whether a learned number is added to each of them", foreign=spellings.BIAS)
 
     def output_shape(self, *inputs: Shape) -> Shape:

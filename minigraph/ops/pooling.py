@@ -8,6 +8,7 @@ from typing import ClassVar
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
 from minigraph.convolution.windows import pad_with, windows
+from minigraph.declared.base import required
 from minigraph.declared.fields import IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
@@ -20,8 +21,8 @@ class Pooling(Op):
 
     family: ClassVar[str] = "pooling"
 
-    kernel_size: IntegerPair = attribute(
-        ..., "the window's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
+    kernel_size: IntegerPair = required(
+        "the window's size, an integer or [vertical, horizontal]", foreign=spellings.KERNEL_SIZE
     )
     stride: IntegerPair | None = attribute(
         None, "rows and columns from one window to the next; the window's size if left out", foreign=spellings.STRIDE

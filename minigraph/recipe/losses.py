@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from minigraph.arrays import Array
-from minigraph.declared.base import Declared
+from minigraph.declared.base import NAMED, Declared
 from minigraph.declared.fields import Number
 from minigraph.declared.registry import Registry
 from minigraph.errors import DataError
@@ -23,6 +23,7 @@ class Loss(Declared, ABC):
     """A loss of an answer against a target of the same shape."""
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
+    code_hints: ClassVar[Mapping[str, str]] = NAMED
     sums: ClassVar[bool] = False
     """Whether it sums over samples, so that the losses of two batches add; otherwise it is a mean."""
     takes_classes: ClassVar[bool] = False
@@ -89,7 +90,7 @@ class MeanAbsoluteError(Loss):
 class Huber(Loss):
     """The mean over everything of d*d/2 for differences d up to delta, and of delta*(|d| - delta/2) beyond."""
 
-    delta: Number = Field(1.0, gt=0, description="the difference from which on the loss grows linearly")
+    delta: Number = Field(default=1.0, gt=0, description="the difference from which on the loss grows linearly")
 
     def evaluate(self, answer: Array, target: Array, error: Array) -> float:
         difference = answer - target

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from minigraph.arrays import Array
-from minigraph.declared.base import Declared, expected
+from minigraph.declared.base import NAMED, Declared, expected
 from minigraph.declared.fields import Number, also_called, plain_number
 from minigraph.declared.registry import Registry
 
@@ -25,6 +25,7 @@ class Optimizer(Declared, ABC):
     """A rule for one step."""
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
+    code_hints: ClassVar[Mapping[str, str]] = NAMED
 
     learning_rate: Number = Field(
         gt=0, description="the step's length for a gradient of length 1", json_schema_extra=also_called("lr")
@@ -51,9 +52,9 @@ OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 class SGD(Optimizer):
     """Gradient descent: parameters -= rate * gradient, or rate * velocity with momentum."""
 
-    momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
-    nesterov: bool = Field(False, description="whether the gradient is added to the velocity once more")
-    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
+    momentum: Number = Field(default=0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
+    nesterov: bool = Field(default=False, description="whether the gradient is added to the velocity once more")
+    weight_decay: Number = Field(default=0.0, ge=0, description="times the parameters is added to the gradient")
 
     @field_validator("nesterov")
     @classmethod
@@ -88,7 +89,7 @@ def _two_betas(value: object) -> tuple[float, float]:
 
 
 Betas = Annotated[
-    tuple[float, float],
+    tuple[float, float] | list[float],
     PlainValidator(_two_betas),
     WithJsonSchema(
         {
@@ -105,12 +106,14 @@ Betas = Annotated[
 class Adam(Optimizer):
     """Steps along the mean gradient, each parameter's divided by the root of its mean square. Kingma and Ba 2015."""
 
-    learning_rate: Number = Field(0.001, gt=0, description="about how far a parameter moves in a step")
-    betas: Betas = Field((0.9, 0.999), description="how much is kept of the running means of gradient and square")
-    epsilon: Number = Field(
-        1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+    learning_rate: Number = Field(default=0.001, gt=0, description="about how far a parameter moves in a step")
+    betas: Betas = Field(
+        default=(0.9, 0.999), description="how much is kept of the running means of gradient and square"
     )
-    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
+    epsilon: Number = Field(
+        default=1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+    )
+    weight_decay: Number = Field(default=0.0, ge=0, description="times the parameters is added to the gradient")
 
     def state(self, parameters: Array) -> dict[str, Array]:
         return {
@@ -148,7 +151,9 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameters themselves. Loshchilov and Hutter 2019."""
 
-    weight_decay: Number = Field(0.01, ge=0, description="times the rate is how much of each parameter a step takes")
+    weight_decay: Number = Field(
+        default=0.01, ge=0, description="times the rate is how much of each parameter a step takes"
+    )
 
     def _decay(self, parameters: Array, gradient: Array, rate: float) -> None:
         parameters *= 1 - rate * self.weight_decay
@@ -158,14 +163,14 @@ class AdamW(Adam):
 class RMSprop(Optimizer):
     """Each parameter's gradient divided by the root of its mean square. Hinton 2012."""
 
-    learning_rate: Number = Field(0.01, gt=0, description="about how far a parameter moves in a step")
-    alpha: Number = Field(0.99, ge=0, lt=1, description="how much of the running mean square is kept")
+    learning_rate: Number = Field(default=0.01, gt=0, description="about how far a parameter moves in a step")
+    alpha: Number = Field(default=0.99, ge=0, lt=1, description="how much of the running mean square is kept")
     epsilon: Number = Field(
-        1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+        default=1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
     )
-    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
-    momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
-    centered: bool = Field(False, description="whether the squared mean gradient is taken off the mean square")
+    weight_decay: Number = Field(default=0.0, ge=0, description="times the parameters is added to the gradient")
+    momentum: Number = Field(default=0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
+    centered: bool = Field(default=False, description="whether the squared mean gradient is taken off the mean square")
 
     def state(self, parameters: Array) -> dict[str, Array]:
         names = ["square", *["mean"] * self.centered, *["velocity"] * bool(self.momentum)]

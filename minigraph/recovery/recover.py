@@ -31,7 +31,7 @@ AGREEMENT = 1e-6
 
 @dataclass(frozen=True)
 class Recovery:
-    """What :func:`recover` found.
+    """What :func:`recover` found; its text says it in a few lines.
 
     Attributes:
         verdict: its name and why; solver: the one that was chosen.
@@ -57,6 +57,21 @@ class Recovery:
     fit: Fit | None
     seconds: float
     ended: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"solver: {self.solver.name}: {self.solver.why}", f"{self.verdict.name}: {self.verdict.why}"]
+        if self.kernel_error:
+            errors = ", ".join(f"{node} {error:.2g}" for node, error in self.kernel_error.items())
+            lines.append(f"kernel error after alignment: {errors}")
+        if self.fit is not None and self.fit.composite is not None:
+            lines.append(
+                f"beside it plain least squares for a free composite: {self.fit.composite:.4g} (root mean square), "
+                f"condition {self.fit.composite_condition:.3g}"
+            )
+        lines.append(
+            f"loss {self.loss:.6g}, {self.successes} of {len(self.starts)} starts succeeded, {self.seconds:.2f} s"
+        )
+        return "\n".join(lines)
 
     def plain(self) -> dict[str, Any]:
         """The facts for JSON."""

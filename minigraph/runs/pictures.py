@@ -111,7 +111,7 @@ def write_recovery_pictures(folder: Path, definition: Definition, found: Recover
     answer, first = model.forward(data.inputs), graph.outputs[0]
     plots.plot_reconstruction(
         data.targets[first],
-        answer if len(graph.outputs) == 1 else answer[first],
+        answer[first] if isinstance(answer, dict) else answer,
         folder / "reconstruction.png",
         first,
     )

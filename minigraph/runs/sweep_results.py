@@ -16,7 +16,7 @@ import numpy as np
 from minigraph.definition import Definition
 from minigraph.files.plain import plain
 from minigraph.files.writing import write_text
-from minigraph.views.summary import table
+from minigraph.wording import table
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,16 @@ def run_training(
     """Take a trainer to its end.
 
     Args:
-        checkpoint: where the run is kept now and then, and at its end, however it ends.
+        checkpoint: where the run is kept at its beginning, now and then, and at its end, however it ends.
         watch: called about ten times a second; the run is stopped when it answers true.
 
     Raises:
         TrainingDiverged: the checkpoint is then from before the loss began to rise.
     """
-    every, ahead, best, written = trainer.settings.checkpoint_every, 1, trainer.best, time.perf_counter()
+    every, ahead, best = trainer.settings.checkpoint_every, 1, trainer.best
+    if checkpoint is not None:
+        write_checkpoint(checkpoint, trainer)  # one that cannot be written is told before the first step
+    written = time.perf_counter()
     while not trainer.done:
         before, seconds, due = trainer.step, trainer.seconds, trainer.next_evaluation()
         until = min(before + ahead, due, trainer.length)

@@ -74,7 +74,8 @@ def train(
         on_step: called with (step from 0, loss before its update).
 
     Raises:
-        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real numbers.
+        ShapeError: x or target do not fit the graph. DataError: an array is missing or not of real numbers; or the
+            checkpoint cannot be written, which is found before the first step.
         DefinitionError: a setting is wrong.
         CheckpointError: the checkpoint is of another graph or run, or is there and not asked to be gone on with.
         TrainingDiverged: a loss was not finite, or beyond reason: a million times the first one and the one that

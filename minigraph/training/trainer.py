@@ -26,7 +26,7 @@ OnStep = Callable[[int, float], object]
 
 @dataclass(frozen=True)
 class History:
-    """What a training run saw.
+    """What a training run saw; its text says where it began, where it ended and what the last evaluation told.
 
     Attributes:
         loss: (steps,), the loss before each update, in float64.
@@ -42,6 +42,23 @@ class History:
     evaluations: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, float] | None = None
     stopped: Literal["patience", "interrupted"] | None = None
+
+    @property
+    def course(self) -> str:
+        """From which loss to which it went, in how many steps, and how long that took."""
+        if not len(self.loss):
+            return f"no step, {self.seconds:.2f} s"
+        return f"loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g} in {len(self.loss)} steps, {self.seconds:.2f} s"
+
+    def __str__(self) -> str:
+        judged = {key: value for row in self.evaluations[-1:] for key, value in row.items() if key != "step"}
+        ended = f"; ended early: {self.stopped}" if self.stopped else ""
+        return "\n".join([f"{self.course}{ended}", *([spell_figures(judged)] if judged else [])])
+
+
+def spell_figures(figures: Mapping[str, float]) -> str:
+    """Losses and metrics by name in one line."""
+    return "  ".join(f"{key} {value:.6g}" for key, value in figures.items())
 
 
 class Trainer:

@@ -10,8 +10,7 @@ from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan
 from minigraph.steps.threads import thread_count
-from minigraph.views.summary import table
-from minigraph.wording import spell_bytes
+from minigraph.wording import spell_bytes, table
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
 from minigraph.steps import steps
 from minigraph.testing import check_op
-from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, context, figure_cases
+from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, context, figure_cases, raises
 from tests.ops.planning import planned
 
 Shapes = list[tuple[int, ...]]
@@ -345,6 +345,19 @@ def test_two_ops_cannot_have_one_name() -> None:
     impostor = type("Scale", (Scale,), {"__doc__": "another", "__qualname__": "elsewhere.Scale"})
     with pytest.raises(DefinitionError, match=r"^the op name 'Scale' is already taken by Scale$"):
         register_op(impostor)
+
+
+def test_no_op_of_ones_own_takes_the_place_of_a_built_in_one() -> None:
+    impostor = type("Conv", (Scale,), {"__module__": "notebook", "__qualname__": "Conv"})
+    with raises(DefinitionError, "the op name 'Conv' is that of minigraph's own Conv; expected another name"):
+        register_op(impostor)
+    assert OPS.find("Conv") is mg.Conv
+    assert register_op(mg.Conv) is mg.Conv
+
+
+def test_a_new_class_of_ones_own_takes_the_place_of_the_one_before(scale: type[Scale]) -> None:
+    again = type("Scale", (Scale,), {"__qualname__": scale.__qualname__})
+    assert register_op(again) is OPS.find("Scale") is again
 
 
 def test_registering_a_class_again_as_a_notebook_does_is_no_error(scale: type[Scale]) -> None:

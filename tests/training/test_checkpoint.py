@@ -145,6 +145,15 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(
     assert path.read_bytes() == before
 
 
+def test_a_checkpoint_that_cannot_be_written_is_told_before_the_first_step(tmp_path: Path) -> None:
+    path, model, steps = tmp_path / "missing" / "run.npz", network(), list[int]()
+    weights = model.parameters.flat.copy()
+    with raises(DataError, f"{path}: cannot be written: No such file or directory"):
+        train(model, **RUNS["whole batch"], checkpoint=path, on_step=lambda step, loss: steps.append(step))
+    assert steps == []
+    assert_exact(model.parameters.flat, weights)
+
+
 def test_the_rate_may_be_another_one_when_a_run_goes_on(tmp_path: Path) -> None:
     path, model = tmp_path / "run.npz", network()
     train(network(), **{**RUNS["momentum"], "steps": 5}, checkpoint=path)
