@@ -113,7 +113,7 @@ class Declared(BaseModel, metaclass=DeclaredType):
         cls.about = cleandoc(cls.__doc__ or "")
         fields = [f"    {name}: {item.description}" for name, item in cls.model_fields.items() if item.description]
         if fields:
-            cls.__doc__ = "\n".join([cls.about, "", "Args:", *fields])
+            cls.__doc__ = "\n".join([*([cls.about, ""] if cls.about else []), "Args:", *fields])
 
     def __init__(self, *unnamed: object, **values: Any) -> None:
         if unnamed:
