@@ -108,7 +108,7 @@ def test_what_belongs_to_the_node_is_said_to_belong_there(key: str, hint: str) -
 
 @pytest.mark.parametrize("kind", [kind for family in FAMILIES[1:] for _, kind in family.items()])
 def test_the_name_in_a_table_is_none_of_the_class(kind: type[Declared]) -> None:
-    with pytest.raises(DefinitionError, match=rf"^name: unknown key 'name'; expected .*; {CLASS}"):
+    with pytest.raises(DefinitionError, match=rf"(?m)^name: unknown key 'name'; expected .*; {CLASS}"):
         kind(name="x")
 
 

@@ -1,5 +1,6 @@
 """The op reference: current, and complete for every op and attribute."""
 
+import inspect
 import textwrap
 from typing import Any
 
@@ -19,7 +20,7 @@ def test_the_committed_reference_is_current() -> None:
 
 
 def test_the_op_that_the_reference_and_the_docstring_show_keeps_the_rules() -> None:
-    page, docstring = markdown_reference(), mg.Op.__doc__ or ""
+    page, docstring = markdown_reference(), inspect.getdoc(mg.Op) or ""
     example = page[page.index("    @mg.register_op") : page.index("\n## Add")]
     assert example in docstring + "\n"
     names: dict[str, Any] = {"mg": mg, "np": np}
