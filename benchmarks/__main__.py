@@ -23,6 +23,9 @@ ROWS = {
     "users_path": "users_path",
     "jobs": "jobs",
     "threads": "thread_counts",
+    "few_samples": "layers",
+    "one_thread": "variants",
+    "avx2": "variants",
 }
 """Every row's name, which is that of a function without arguments, and the file that has it."""
 
@@ -33,6 +36,7 @@ def main(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="ROW...", help=f"Any of {', '.join(ROWS)}; all when left out.")
     ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of every side, if a row does not differ.")] = harness.THREADS,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -41,7 +45,7 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Run minigraph and its peers side by side, in turn and on two threads each."""
+    """Run minigraph and its peers side by side, in turn and on as many threads each."""
     chosen = names or list(ROWS)
     for name in chosen:
         if name not in ROWS:
@@ -50,8 +54,8 @@ def main(
     if missing:
         raise typer.BadParameter(f'{", ".join(missing)}: not installed; pip install -e ".[bench]"')
     if chosen != ["threads"]:  # which is about all that there are
-        harness.hold_threads()
-    conditions = report.conditions(" ".join(["python -m benchmarks", *(names or [])]))
+        harness.hold_threads(threads)
+    conditions = report.conditions(" ".join(["python -m benchmarks", *(names or [])]), threads)
     rows, others = [], harness.Others()
     for name in chosen:
         print(f"{name} ...", file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ It imports nothing that is measured, so that :func:`hold_threads` comes before a
 from __future__ import annotations
 
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from typing import Any, Literal
 ROOT = Path(__file__).parents[1]
 THREADS = 2
 PAUSE = 0.05
+COMPILE_SECONDS = 180
+"""How long ``torch.compile`` may take before a row goes on without it."""
 ALONE = "NumPy alone"
 """Said of a side without the extra ``compiled``."""
 
@@ -26,12 +29,12 @@ Measure = Callable[[], float]
 """One turn of one side: it runs, and answers with seconds or bytes."""
 
 
-def hold_threads() -> None:
-    """Hold this process, and those that it starts, to THREADS processors and as many threads in every library."""
+def hold_threads(count: int = THREADS) -> None:
+    """Hold this process, and those that it starts, to so many processors and as many threads in every library."""
     if hasattr(os, "sched_setaffinity"):  # what JAX and BLAS count their threads by
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(THREADS)
+        os.environ[name] = str(count)
 
 
 class Others:
@@ -99,6 +102,22 @@ def in_turns(sides: Mapping[str, Measure], turns: int) -> dict[str, list[float]]
     return figures
 
 
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """Raise TimeoutError in the block once it has taken so long."""
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def agree(answers: Mapping[str, Iterable[Any]], tolerance: float) -> None:
     """Raise AssertionError unless all sides answer with the same arrays, within ``tolerance`` of the largest entry."""
     import numpy as np
@@ -114,18 +133,16 @@ def agree(answers: Mapping[str, Iterable[Any]], tolerance: float) -> None:
 @contextmanager
 def numpy_alone() -> Iterator[None]:
     """Within it minigraph plans as without the extra ``compiled``."""
-    from minigraph.convolution import choice, lists
-    from minigraph.steps import steps, threads
+    from minigraph.convolution import choice
+    from minigraph.steps import compiling, steps
 
-    for module in (lists, steps):
+    for module in (choice, steps):
         module.has_numba = lambda: False  # type: ignore[attr-defined]  # it is imported there by its name
-    choice.choose.cache_clear()
     try:
         yield
     finally:
-        for module in (lists, steps):
-            module.has_numba = threads.has_numba  # type: ignore[attr-defined]  # likewise
-        choice.choose.cache_clear()
+        for module in (choice, steps):
+            module.has_numba = compiling.has_numba  # type: ignore[attr-defined]  # likewise
 
 
 def python(*words: str) -> Callable[[], object]:

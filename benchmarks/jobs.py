@@ -81,7 +81,7 @@ def compared(name: str, sides: dict[str, Job], turns: int = TURNS) -> tuple[Line
             loops[side].append(loop)
             wholes[side].append(whole)
     peers = [side for side in sides if side.startswith("PyTorch")]
-    for figures in (loops, wholes):
+    for figures in (loops, wholes) if peers else ():
         best = min(peers, key=lambda side: sorted(figures[side])[turns // 2])
         figures["PyTorch eager"] = figures[best]
         for side in peers:

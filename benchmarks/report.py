@@ -10,10 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import THREADS, Row
+from benchmarks.harness import THREADS, Goal, Line, Row
 from minigraph import __version__
 
-LIBRARIES = ("numpy", "scipy", "torch", "jax")
+LIBRARIES = ("numpy", "scipy", "numba", "torch", "jax")
 QUIET = 0.05
 """The share of the processors' time that others may use without a warning."""
 
@@ -119,14 +119,21 @@ def plain(rows: Sequence[Row], conditions: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def conditions(command: str) -> dict[str, Any]:
+def row_of(facts: Mapping[str, Any]) -> Row:
+    """A row from its plain values."""
+    lines = [Line(line["case"], line["turns"], line["remarks"]) for line in facts["lines"]]
+    goals = [Goal(*(goal[name] for name in ("what", "measured", "sense", "bound"))) for goal in facts["goals"]]
+    return Row(facts["title"], facts["unit"], lines, goals, facts["notes"])
+
+
+def conditions(command: str, threads: int = THREADS) -> dict[str, Any]:
     """When, on what and with which versions a run is made."""
     installed = {name: version(name) for name in LIBRARIES}
     return {
         "command": command,
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "processor": processor(),
-        "threads": THREADS,
+        "threads": threads,
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {"minigraph": __version__, "python": platform.python_version(), **installed},
     }

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
 import minigraph as mg
-from benchmarks.harness import Goal, Line, Row, agree, in_turns, timed
+from benchmarks.harness import COMPILE_SECONDS, Goal, Line, Row, agree, at_most, in_turns, timed
 from benchmarks.programs import two_conv_jax, two_conv_torch
 from benchmarks.programs.problems import TWO_CONV_RATE, two_conv
 
 STEPS = 500
 TEXTBOOK_STEPS = 20
-COMPILE_SECONDS = 180
 
 
 def training(steps: int, engine: str) -> Callable[[], np.ndarray]:
@@ -41,22 +38,6 @@ def on_one_thread(run: Callable[[], Any]) -> Callable[[], Any]:
             torch.set_num_threads(threads)
 
     return alone
-
-
-@contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError in the block once it has taken so long."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError(f"more than {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def step() -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import exp, log
+from statistics import geometric_mean
 
 import numpy as np
 import torch
@@ -123,11 +123,6 @@ def _answers() -> Line:
     return Line("predict of digits, 105 samples", figures)
 
 
-def mean(ratios: list[float]) -> float:
-    """The geometric mean."""
-    return exp(sum(map(log, ratios)) / len(ratios))
-
-
 def users_path() -> Row:
     """Row 9."""
     lines = [_line(layer) for layer in LAYERS]
@@ -136,8 +131,13 @@ def users_path() -> Row:
     worst = max(peers, key=lambda case: peers[case])
     small, answers = _two_conv(), _answers()
     goals = [
-        Goal(f"times the planned step, {ALONE}, geometric mean of the layers", mean(own), "at most", 1.3),
-        Goal("times PyTorch eager's time, geometric mean of the layers", mean([*peers.values()]), "at most", 0.8),
+        Goal(f"times the planned step, {ALONE}, geometric mean of the layers", geometric_mean(own), "at most", 1.3),
+        Goal(
+            "times PyTorch eager's time, geometric mean of the layers",
+            geometric_mean([*peers.values()]),
+            "at most",
+            0.8,
+        ),
         Goal(f"times PyTorch eager's time, the worst layer ({worst})", peers[worst], "at most", 1.15),
         Goal("microseconds for forward and backward of two_conv", 1e6 * small.median("minigraph"), "at most", 60),
         Goal("times faster than PyTorch eager, two_conv", small.ratio("PyTorch eager"), "at least", 1),

@@ -1,83 +1,85 @@
 """minigraph: declared convolutional graphs that you can read, trust, train and look inside, in NumPy.
 
-A graph is built in code or read from a definition, a model has its parameters, and training fits them::
+help(minigraph.NAME) says more of each name.
 
-    import minigraph as mg
+Declare a graph:
+    Graph             inputs, nodes and outputs by name: input, add, output, save, load
+    Definition        a whole definition file: the graph, its data and how it is trained
+    summary           a graph's table: shapes, parameters, costs
+    plot_graph        a graph's picture, in a file
 
-    graph = mg.Graph("edges")
-    image = graph.input("image", shape=(20, 20))
-    graph.output(graph.add("conv", mg.Conv(kernel_size=3), image))
-    model = mg.Model(graph, seed=0)
-    history = mg.train(model, x, target, optimizer=mg.SGD(learning_rate=3e-5), steps=500)
+Ops:
+    Conv              cross-correlation with learned kernels
+    ConvTranspose     its backward pass as an op: larger maps from smaller ones
+    Dense             every output sums all inputs
+    BatchNorm         each channel to mean 0 and variance 1, scaled and shifted
+    ReLU              max(x, 0)
+    LeakyReLU         x where x > 0, else slope * x
+    Sigmoid           1 / (1 + exp(-x))
+    Tanh              tanh(x)
+    Softmax           shares that add up to 1, along an axis
+    MaxPool           the largest value under each window
+    AvgPool           the mean under each window
+    GlobalAvgPool     each channel's mean
+    Add               the sum of two or more maps
+    Multiply          their product
+    Concat            maps one after the other along an axis
+    Flatten           a map as a vector
 
-Graphs and models
-    Graph            nodes, joined by name, between inputs and outputs
-    Definition       a definition file: a graph with its data and its training
-    Model            a graph with parameters: forward, backward, values
-    load             a model of a definition file, or of a bundled definition by its name
-    predict          a model's answers to any number of samples, batch by batch
-    Gradients        what Model.backward answers
-    summary          the table of a graph
-    plot_graph       a picture of a graph
+Compute:
+    Model             a graph with parameters: forward, backward, values, save, load_weights
+    load              a model of a definition file, a bundled definition or a run's folder
+    Gradients         what backward answers
+    predict           a model's answers to any number of samples
+    gradcheck         every gradient against central differences
+    set_threads       how many threads share large work
 
-Ops (their attributes: help(mg.Conv), or docs/ops.md)
-    Conv             cross-correlation with learned kernels
-    ConvTranspose    its transpose, which makes maps larger
-    Dense            every output sums all inputs
-    Flatten          a map as a vector
-    BatchNorm        each channel with mean 0 and variance 1, then scaled
-    MaxPool          the largest entry of each window
-    AvgPool          the mean of each window
-    GlobalAvgPool    the mean of each channel
-    ReLU             max(x, 0)
-    LeakyReLU        ReLU with a small slope below 0
-    Sigmoid          1 / (1 + exp(-x))
-    Tanh             tanh(x)
-    Softmax          numbers above 0 whose sum is 1
-    Add              the sum of two or more inputs
-    Multiply         the product of two or more inputs
-    Concat           inputs side by side
+Train:
+    train             fit a model's parameters to a target
+    History           what train answers: the losses and evaluations
+    SGD               gradient descent, with or without momentum
+    Adam              steps scaled by running means of gradient and square
+    AdamW             Adam that shrinks the parameters themselves
+    RMSprop           steps scaled by the running mean square
+    LM                Levenberg-Marquardt, for sums of squares
+    LBFGS             quasi-Newton steps, for sums of squares
 
-Training
-    train            fits a model's parameters to inputs and targets
-    History          what train answers: the losses and evaluations
-    SGD              gradient descent, with momentum if you like
-    Adam             steps by running means of gradient and square
-    AdamW            Adam whose weight decay shrinks the parameters themselves
-    RMSprop          steps by a running mean of the square
-    LM               Levenberg-Marquardt, for sums of squares and few parameters
-    LBFGS            quasi-Newton steps, from gradients alone
+Look inside:
+    explain           one training step of a model, taken apart into steps
+    Explanation       what explain answers, by node
 
-Trust and recovery
-    gradcheck        compares every gradient with central differences
-    recover          finds the kernels that made the data, from many starts, with a verdict
-    Recovery         what recover answers
-    identify         what the data can tell about the parameters
-    Identifiability  what identify answers
-    set_threads      how many threads are used
+Recover:
+    recover           the kernels that made the data, with a verdict
+    Recovery          what recover answers
+    identify          beforehand: what the data can tell
+    Identifiability   what identify answers
 
-Ops of your own (help(mg.Op) shows one)
-    Op               base of all ops
-    attribute        a setting of an op
-    Parameter        a learned array of an op
-    Errors           what an op's backward answers
-    Context          what an op's forward and backward are lent
-    register_op      makes an op usable in graphs and definitions
-    testing          testing.check_op proves that an op keeps the rules
+An op of your own:
+    Op                its base; help(minigraph.Op) has an example
+    register_op       makes it known to definitions
+    attribute         a field with a default
+    required          a field without one
+    Parameter         a learned array: its shape and how it begins
+    Context           what forward and backward are lent
+    Errors            what backward answers
+    testing           check_op: does it keep the contract of ops?
+    Array             the type of arrays
+    Shape             the type of shapes, (C, H, W) or (F,)
 
-Errors, each also the built-in that fits
-    MinigraphError   base of all that a user can mend
-    DefinitionError  a graph or a definition is wrong
-    ShapeError       shapes do not fit
-    DataError        an array or a data file is wrong
-    CheckpointError  saved weights or a checkpoint do not fit
-    CallOrderError   backward or values before forward
-    OpError          an op returns what it may not
-    ExecutorError    workers or a scheduler cannot be reached
-    TrainingDiverged the loss is not finite, or beyond reason
-
-Each name is imported from its own file when it is first used, so that ``import minigraph`` is quick.
+Errors:
+    MinigraphError    the base of them all
+    DefinitionError   a graph, a definition or a setting is wrong
+    ShapeError        shapes do not fit
+    DataError         an array or a data file is wrong
+    CheckpointError   weights or a checkpoint do not fit
+    CallOrderError    backward or values before forward
+    OpError           an op returns what it may not
+    ExecutorError     the workers cannot be reached any more
+    TrainingDiverged  the loss is not finite, or beyond reason
+    MinigraphWarning  what a user should know, and no error
 """
+
+# Each name is imported from its own file when it is first used, so that `import minigraph` is quick.
 
 from __future__ import annotations
 
@@ -86,6 +88,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minigraph import testing as testing
+    from minigraph.arrays import Array as Array
+    from minigraph.arrays import Shape as Shape
     from minigraph.definition import Definition as Definition
     from minigraph.errors import CallOrderError as CallOrderError
     from minigraph.errors import CheckpointError as CheckpointError
@@ -93,14 +97,16 @@ if TYPE_CHECKING:
     from minigraph.errors import DefinitionError as DefinitionError
     from minigraph.errors import ExecutorError as ExecutorError
     from minigraph.errors import MinigraphError as MinigraphError
+    from minigraph.errors import MinigraphWarning as MinigraphWarning
     from minigraph.errors import OpError as OpError
     from minigraph.errors import ShapeError as ShapeError
     from minigraph.errors import TrainingDiverged as TrainingDiverged
     from minigraph.graph.graph import Graph as Graph
+    from minigraph.inside import Explanation as Explanation
+    from minigraph.inside import explain as explain
     from minigraph.model.gradient_check import gradcheck as gradcheck
     from minigraph.model.model import Gradients as Gradients
     from minigraph.model.model import Model as Model
-    from minigraph.model.model import load as load
     from minigraph.model.predict import predict as predict
     from minigraph.ops import Add as Add
     from minigraph.ops import AvgPool as AvgPool
@@ -124,6 +130,7 @@ if TYPE_CHECKING:
     from minigraph.ops import Tanh as Tanh
     from minigraph.ops import attribute as attribute
     from minigraph.ops import register_op as register_op
+    from minigraph.ops import required as required
     from minigraph.recipe.optimizers import SGD as SGD
     from minigraph.recipe.optimizers import Adam as Adam
     from minigraph.recipe.optimizers import AdamW as AdamW
@@ -132,6 +139,7 @@ if TYPE_CHECKING:
     from minigraph.recovery import Recovery as Recovery
     from minigraph.recovery import identify as identify
     from minigraph.recovery import recover as recover
+    from minigraph.runs.loading import load as load
     from minigraph.solvers import LBFGS as LBFGS
     from minigraph.solvers import LM as LM
     from minigraph.steps.threads import set_threads as set_threads
@@ -143,6 +151,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "arrays": ("Array", "Shape"),
     "definition": ("Definition",),
     "errors": (
         "CallOrderError",
@@ -151,13 +160,15 @@ _HOMES = {
         "DefinitionError",
         "ExecutorError",
         "MinigraphError",
+        "MinigraphWarning",
         "OpError",
         "ShapeError",
         "TrainingDiverged",
     ),
+    "inside": ("Explanation", "explain"),
     "model.gradient_check": ("gradcheck",),
     "graph.graph": ("Graph",),
-    "model.model": ("Gradients", "Model", "load"),
+    "model.model": ("Gradients", "Model"),
     "ops": (
         "Add",
         "AvgPool",
@@ -181,10 +192,12 @@ _HOMES = {
         "Tanh",
         "attribute",
         "register_op",
+        "required",
     ),
     "model.predict": ("predict",),
     "recipe.optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
     "recovery": ("Identifiability", "Recovery", "identify", "recover"),
+    "runs.loading": ("load",),
     "solvers": ("LBFGS", "LM"),
     "steps.threads": ("set_threads",),
     "training": ("History",),

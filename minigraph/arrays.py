@@ -120,7 +120,21 @@ def arranged(given: ArrayLike, shape: Shape, name: str) -> tuple[Array, Form]:
                 raise DataError(f"'{name}': found no samples; expected at least one")
             return array.reshape(len(array) if sizes[0] is None else 1, *shape), form
     forms = " or ".join("x".join("N" if size is None else str(size) for size in sizes) for _, sizes in fitting)
-    raise ShapeError(f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}")
+    raise ShapeError(
+        f"'{name}': found shape {spell_shape(array.shape) or '()'}; expected {forms}{_axes_hint(array, shape)}"
+    )
+
+
+def _axes_hint(array: Array, shape: Shape) -> str:
+    """What is said beside an array that fits a map (C, H, W) but for the place of its channels."""
+    if len(shape) != 3:
+        return ""
+    if array.shape[-3:] == (*shape[1:], shape[0]):
+        return "; channels come first: np.moveaxis(array, -1, -3)"
+    first, second, last = shape
+    if array.shape[-3:] == (last, first, second) or (last == 1 and array.shape[-2:] == (first, second)):
+        return f"; is the declared shape meant as [{last}, {first}, {second}]? Channels come first"
+    return ""
 
 
 def as_dtype(array: Array, dtype: str, what: str) -> Array:

@@ -12,6 +12,7 @@ The exception tree::
     |-- ExecutorError      (also RuntimeError)     a scheduler or workers cannot be reached any more
     `-- TrainingDiverged   (also ArithmeticError)  the loss is not finite, or beyond reason
 
+Beside it stands :class:`MinigraphWarning`, the category of what is worth knowing and no error.
 A :class:`Problem` is one mistake with its path (``nodes.conv1.strde``). A :class:`DefinitionError`
 holds every problem of a text and, when the text is known, shows each with line, column and caret.
 """
@@ -54,6 +55,10 @@ def _restored(kind: type[MinigraphError], arguments: tuple[Any, ...], attributes
     return error
 
 
+class MinigraphWarning(UserWarning):
+    """Something that a user should know, and that is no error."""
+
+
 class ShapeError(MinigraphError, ValueError):
     """Shapes do not fit together.
 
@@ -74,7 +79,7 @@ class CheckpointError(MinigraphError, RuntimeError):
 
 
 class CallOrderError(MinigraphError, RuntimeError):
-    """Something is asked of a model that has not run, or whose parameters were assigned since."""
+    """Something is asked of a model that has not run, or whose parameters changed since."""
 
 
 class OpError(MinigraphError, TypeError):

@@ -19,6 +19,7 @@ import numpy as np
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import find_engine
 from minigraph.errors import OpError, ShapeError
+from minigraph.explaining import Step, by_place
 from minigraph.ops.base import Context, Errors, Op, Parameter, Slot
 from minigraph.ops.checking import (
     calling,
@@ -314,12 +315,57 @@ def _reads_the_output_only_if_it_says_so(trial: _Trial) -> None:
             raise AssertionError(f"{trial.method('backward')} reads the output; expected reads_output = True")
 
 
+def _explains_what_it_computes(trial: _Trial) -> None:
+    """The steps that the op tells of its passes make what these make, and each number comes about as it is told."""
+    output, wanted, context = trial.forward(), trial.backward(), trial.context()
+    method = trial.method("explain_forward")
+    with _told(method), calling(method):
+        forward = trial.op.explain_forward(locked(trial.inputs), locked((output,))[0], context)
+    if not forward or forward[-1].result != "answer":
+        raise AssertionError(f"{method}: expected a last step whose result is 'answer'")
+    _require_close(forward[-1].made, output, method, "the answer", "what forward returns")
+    _explains_numbers(forward, method)
+    method = trial.method("explain_backward")
+    with _told(method), calling(method):
+        error, lent_output = locked((trial.error, output))
+        backward = trial.op.explain_backward(error, locked(trial.inputs), lent_output, context)
+    made = {step.result: step.made for step in backward}
+    expected = {
+        **by_place("input_error", wanted.inputs),
+        **{f"{name}_gradient": gradient for name, gradient in wanted.parameters.items()},
+    }
+    for name, array in expected.items():
+        if name not in made:
+            raise AssertionError(f"{method}: no step makes '{name}'; expected steps that make {', '.join(expected)}")
+        _require_close(made[name], array, method, f"'{name}'", "what backward returns")
+    _explains_numbers(backward, method)
+
+
+def _explains_numbers(steps: list[Step], method: str) -> None:
+    """A few numbers of every step's result are what their cells say."""
+    generator = np.random.default_rng(0)
+    for step in steps:
+        what, scale = f"step '{step.name}'", float(np.abs(step.made).max(initial=0.0))
+        for _ in range(4):
+            index = tuple(int(generator.integers(size)) for size in step.made.shape)
+            with _told(method):
+                cell = step.rule(index)
+            told = f"{what} at {list(index)}"
+            if not abs(cell.value - step.made[index]) <= 1e-12 * scale:
+                raise AssertionError(f"{method}: {told} is {step.made[index]:.8g}, its cell says {cell.value:.8g}")
+            for name, terms in (("terms", cell.terms), ("direct", cell.direct)):
+                total = sum(a * b for a, b in terms) + cell.bias
+                if terms and abs(total - cell.value) > 1e-9 * max(scale, 1e-300):
+                    raise AssertionError(f"{method}: the {name} of {told} add up to {total:.8g}, not {cell.value:.8g}")
+
+
 RULES: tuple[Callable[[_Trial], None], ...] = (
     _returns_sound_arrays,
     _answers_the_same_twice,
     _treats_samples_alone,
     _goes_back_along_the_slope,
     _reads_the_output_only_if_it_says_so,
+    _explains_what_it_computes,
 )
 
 

@@ -1,4 +1,4 @@
-"""Wording: how names, paths, lists, tables and found values are spelled in every message."""
+"""Wording: how names, paths, lists and found values are spelled in every message."""
 
 from __future__ import annotations
 
@@ -119,6 +119,23 @@ def shorten(text: str, limit: int = 60) -> str:
     """``text`` in one line of at most ``limit`` printable characters."""
     text = printable(" ".join(text.split()))
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def figures(value: float, count: int = 6) -> str:
+    """A number with so many significant figures, zeros at the end too, so that neighbours show what differs.
+
+    Below a million no figure before the point is left out.
+
+    >>> figures(78526.219445), figures(78526.219445, 4), figures(0.5), figures(5.9e-07, 4)
+    ('78526.2', '78526', '0.500000', '5.900e-07')
+    """
+    count = max(count, len(f"{abs(value):.0f}") if abs(value) < 1e6 else 0)
+    return f"{value:#.{count}g}".removesuffix(".") if value else "0"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 step``, ``2000 steps``."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def spell_bytes(count: int) -> str:

@@ -1,6 +1,7 @@
 """Imports go one way, from the command line down to the errors, and the public names are one list."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,16 +20,19 @@ LAYERS = [
     ["wording"],
     ["errors"],
     ["arrays", "declared", "randomness"],
+    ["explaining"],
     ["solvers"],
     ["steps", "files"],
     ["executors"],
     ["convolution"],
-    ["ops", "recipe"],
+    ["ops"],
+    ["recipe"],
     ["graph", "testing"],
     ["model", "definition"],
     ["data"],
     ["recovery"],
     ["training"],
+    ["inside"],
     ["views"],
     ["runs"],
     ["cli"],
@@ -240,7 +244,12 @@ def test_the_public_names_are_those_that_type_checkers_see() -> None:
     assert dir(minigraph) == minigraph.__all__ == sorted(minigraph.__all__)
 
 
-@pytest.mark.parametrize("name", sorted(set(minigraph.__all__) - {"__version__", "testing"}))
+def test_the_help_of_the_package_has_one_line_for_each_public_name() -> None:
+    listed = re.findall(r"^    (\w+) +\S", minigraph.__doc__ or "", re.MULTILINE)
+    assert sorted([*listed, "__version__"]) == minigraph.__all__
+
+
+@pytest.mark.parametrize("name", sorted(set(minigraph.__all__) - {"__version__", "testing", "Array", "Shape"}))
 def test_every_public_name_is_what_its_file_defines(name: str) -> None:
     found = getattr(minigraph, name)
     assert (found.__name__, found.__module__.partition(".")[0]) == (name, "minigraph")

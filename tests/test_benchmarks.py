@@ -170,6 +170,7 @@ def test_both_files_are_written_and_the_json_has_every_turn(rows: list[Row], tmp
         "remarks": {"work": "7"},
     }
     assert [goal["reached"] for row in held["rows"] for goal in row["goals"]] == [True, False, True]
+    assert report.plain([report.row_of(facts) for facts in held["rows"]], {})["rows"] == held["rows"]
 
 
 def test_the_conditions_name_every_library_and_the_threads() -> None:
@@ -205,7 +206,7 @@ def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         main(["stp"])
     assert str(caught.value) == (
         "found 'stp'; expected any of step, process, layers, large, cnn, memory, growth, startup, "
-        "users_path, jobs, threads"
+        "users_path, jobs, threads, few_samples, one_thread, avx2"
     )
 
 

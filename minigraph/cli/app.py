@@ -9,15 +9,18 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
 from minigraph import __version__
-from minigraph.cli import comparing, inspecting, recovering, sweeping, training, using
-from minigraph.cli.output import INTERRUPTED_STATUS, complain, print_error
+from minigraph.cli import comparing, explaining, inspecting, recovering, sweeping, training, using
+from minigraph.cli.output import INTERRUPTED_STATUS, REPLACED, complain, print_error
+from minigraph.cli.usage import usage_text
 from minigraph.errors import MinigraphError, TrainingDiverged
+from minigraph.steps.compiling import told_to
 
 # Typer shows its own usage errors' class only as this base, whether click is bundled in it or beside it.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -37,6 +40,7 @@ app.command("sweep")(sweeping.sweep)
 app.command("check")(inspecting.check)
 app.command("show")(inspecting.show)
 app.command("gradcheck")(inspecting.gradcheck)
+app.command("explain")(explaining.explain)
 app.command("predict")(using.predict)
 app.command("export")(using.export)
 app.command("new")(using.new)
@@ -75,11 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # A terminal that cannot show a line or an arrow shows a question mark: no reason to fail.
-            stream.reconfigure(errors="replace")
+            # A terminal that cannot draw lines (cp1252, ASCII) gets letters instead: no reason to fail.
+            stream.reconfigure(errors=REPLACED)
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    sys.exit(_run([word for word in words if word != "--debug"], debug))
+    with nullcontext() if "--quiet" in words else told_to(complain):
+        sys.exit(_run([word for word in words if word != "--debug"], debug))
 
 
 def _run(words: list[str], debug: bool) -> int:
@@ -94,7 +99,7 @@ def _run(words: list[str], debug: bool) -> int:
         if debug:
             raise
         message = str(error.format_message())  # type: ignore[attr-defined]  # every usage error has it
-        complain(message if message.startswith("Usage") else f"error: {message}")
+        complain(message if message.startswith("Usage") else f"error: {usage_text(message, words)}")
         return 2
     except MemoryError as error:
         if debug:

@@ -9,6 +9,7 @@ import typer
 
 from minigraph.cli.options import JsonOption
 from minigraph.cli.output import Output
+from minigraph.wording import figures
 
 
 def compare(
@@ -19,32 +20,42 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare runs: a table, and with -o one plot of their losses."""
-    from minigraph.runs.comparison import labels, read_run
-    from minigraph.wording import table
+    from minigraph.runs.comparison import read_run
+    from minigraph.views.summary import table
 
     read = [read_run(folder) for folder in dict.fromkeys(runs)]
     output = Output(as_json)
     rows = [
         (
             run.run,
-            f"{run.optimizer} {run.learning_rate:g}",
+            f"{run.optimizer} {run.learning_rate:g}" if run.learning_rate is not None else run.optimizer,
             str(run.seed),
             f"{run.steps:,}",
-            f"{run.loss_first:.4g}",
-            f"{run.loss_final:.4g}",
-            "" if run.best is None else f"{run.metric} {run.best:.4g}",
-            "" if run.test is None else f"{run.test:.4g}",
+            figures(run.loss_first),
+            figures(run.loss_final),
+            _figure(run.validation_loss),
+            "" if run.best_step is None else f"{run.best_step:,}",
+            "" if run.metric is None else f"{run.metric} {_figure(run.best)}",
+            _figure(run.test),
             "" if run.seconds is None else f"{run.seconds:.2f}",
             run.end,
         )
         for run, _ in read
     ]
-    columns = ("run", "optimizer", "seed", "steps", "loss first", "final", "best", "test", "seconds", "end")
-    output.say(table(columns, rows, right=columns[2:6] + columns[7:9]))
+    columns = ["run", "optimizer", "seed", "steps", "loss first", "final", "best validation loss", "at step"]
+    columns += ["metric", "test", "seconds", "end"]
+    output.say(table(columns, rows, right=columns[2:8] + columns[9:11]))
+    if any(run.best_step is not None for run, _ in read):
+        output.say("metric and test: of the weights with the best validation loss (best.npz), where there are any")
     if out is not None:
         from minigraph.views.plots import plot_comparison
 
-        named = zip(labels(run for run, _ in read), (losses for _, losses in read), strict=True)
-        plot_comparison(dict(named), out, f"Losses of {len(read)} runs" if len(read) > 1 else "Loss")
+        title = f"Losses of {len(read)} runs" if len(read) > 1 else "Loss"
+        finals = {run.run: run.loss_final for run, _ in read}
+        plot_comparison({run.run: losses for run, losses in read}, out, title, finals)
         output.say(f"drawn in {out}")
     output.result({"runs": [run.plain() for run, _ in read]})
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else figures(value)

@@ -12,6 +12,7 @@ from minigraph.cli.options import (
     EngineOption,
     JsonOption,
     ModelArgument,
+    ModelOrRunArgument,
     SetOption,
     ThreadsOption,
     load_definition,
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from minigraph.graph.graph import Graph
     from minigraph.recovery import Identifiability
 
-CHECKED_SAMPLES = 2  # of a definition's data: as good for a gradient check as thousands
+CHECKED_SAMPLES = 2
+"""Of a definition's data, or drawn: as good for a gradient check as thousands."""
+CHECKED_STATISTICS = 4
+"""Where BatchNorm takes statistics over them: over two samples they leave hardly a gradient."""
 
 
 def check(
@@ -55,7 +59,7 @@ def check(
         except DefinitionError as error:
             graph, errors = error.graph, error.blocks()
         else:
-            graph, warnings = definition.graph, definition.graph.warnings()
+            graph, warnings = definition.graph, definition.warnings()
         facts: dict[str, Any] = {
             "nodes": 0,
             "order": [],
@@ -81,10 +85,12 @@ def check(
             output.say(f"\n{known}")
             facts["identifiability"] = known.plain()
         if plan and graph is not None and not errors:
-            from minigraph.views.plan_table import plan_table
+            from minigraph.views.plan_table import missed_text, plan_table
 
             planned = plan_table(graph, batch)
             output.say(str(planned))
+            if planned.missed and not as_json:
+                output.say(missed_text(planned.missed))
             facts["plan"] = asdict(planned)
         texts = [definition.tell(warning) for warning in warnings]
         for block in texts:
@@ -111,13 +117,14 @@ def identified(definition: Definition, seed: int | None = None) -> Identifiabili
 
 def show(
     model: ModelArgument,
+    assignments: SetOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Draw it as png, svg or pdf instead."),
     ] = None,
 ) -> None:
     """Show MODEL's graph in the terminal, or draw it to a file."""
-    graph = load_definition(model).graph
+    graph = load_definition(model, parse_assignments(assignments)).graph
     output = Output()
     if out is None:
         from minigraph.views.rails import rails
@@ -131,7 +138,7 @@ def show(
 
 
 def gradcheck(
-    model: ModelArgument,
+    model: ModelOrRunArgument,
     seed: Annotated[int | None, typer.Option(help="Seeds the parameters and drawn data.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative error that passes.")] = 1e-6,
     entries: Annotated[
@@ -141,23 +148,29 @@ def gradcheck(
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare every gradient of MODEL with central differences, in float64."""
-    import numpy as np
-
+    """Compare every gradient of MODEL with central differences, in float64; in training too, where that differs."""
     from minigraph.data.loading import load_data
+    from minigraph.definition.bundled import run_at
     from minigraph.model.gradient_check import gradcheck as compare
     from minigraph.model.model import Model
+    from minigraph.model.weights import weights_in
+    from minigraph.randomness import stream
 
     definition = load_definition(model, parse_assignments(assignments))
     chosen = seed_of(definition, seed)
+    count = CHECKED_STATISTICS if definition.graph.states else CHECKED_SAMPLES
     if definition.data is not None:
-        inputs, _ = load_data(definition, "float64", chosen).samples.read(slice(0, CHECKED_SAMPLES))
+        inputs, _ = load_data(definition, "float64", chosen).samples.read(slice(0, count))
     else:
-        generator = np.random.default_rng(chosen)
-        inputs = {name: generator.normal(size=shape) for name, shape in definition.graph.inputs.items()}
+        generator = stream(chosen, "data")
+        inputs = {name: generator.normal(size=(count, *shape)) for name, shape in definition.graph.inputs.items()}
     network = Model(definition.graph, chosen, engine, "float64")
-    outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
     output = Output(as_json)
+    run = run_at(model)
+    if run is not None:
+        network.load_weights(weights_in(run))
+        output.say(f"weights: {weights_in(run)}")
+    outcome = compare(network, inputs, tolerance=tolerance, seed=chosen, entries=entries)
     output.say(str(outcome))
     output.result({"ok": outcome.ok, "max_error": outcome.max_error, "rows": [asdict(row) for row in outcome.rows]})
     if not outcome.ok:

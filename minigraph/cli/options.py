@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minigraph.wording import KeyPath
+from minigraph.wording import KeyPath, counted
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition, Override
     from minigraph.graph.graph import Graph
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A definition file, or a bundled name.")]
+ModelOrRunArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A definition file, a bundled name, or a run's folder.")
+]
 EngineOption = Annotated[str, typer.Option(metavar="fast|naive", help="fast, or naive: the textbook's loops.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 DataOption = Annotated[
@@ -27,17 +30,24 @@ SchedulerOption = Annotated[
 ]
 
 
-def _hold_threads(count: int | None) -> int | None:
+def hold_threads(count: int | None) -> int | None:
+    """Let everything from here on use so many threads; None leaves it as it is."""
     if count is not None:
-        from minigraph.steps.threads import set_threads
+        from minigraph.cli.output import complain
+        from minigraph.steps.threads import processors, set_threads
 
+        if count > processors():
+            complain(
+                f"warning: --threads {count}: found more than the {counted(processors(), 'processor')} that "
+                "this process may use; threads that take turns on one are not faster"
+            )
         set_threads(count)
     return count
 
 
 ThreadsOption = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, callback=_hold_threads, help="Threads; all that may be used when left out."),
+    typer.Option(metavar="N", min=1, callback=hold_threads, help="Threads; all that may be used when left out."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -46,50 +56,56 @@ SetOption = Annotated[
 PlotsOption = Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
-LENGTHS = ("steps", "epochs")
-"""Either tells a run's length: an option for one goes over what the file says of the other."""
-
 
 def load_definition(
-    model: str,
-    given: Sequence[Override] = (),
-    data: Path | None = None,
-    pair: tuple[Path, Path] | None = None,
-    **train: Any,
+    model: str, given: Sequence[Override] = (), data: Path | None = None, pair: tuple[Path, Path] | None = None
 ) -> Definition:
     """The definition ``model`` with the command line's values over it.
 
     Args:
         given: what ``--set`` gives. data: a file with all arrays.
         pair: the files of an only input and an only output, of a size that need not be declared.
-        train: values of ``[train]``.
 
     Raises:
         DefinitionError: the file or a value is wrong.
     """
     from minigraph.definition import Definition
-    from minigraph.solvers import SOLVERS
 
-    overrides = list(given)
-    if data is not None:
-        overrides.append((f"--data {data}", ("data",), {"source": "file", "file": str(data.absolute())}))
+    overrides = [*given, *data_overrides(data)]
     if pair is not None:
         overrides += _pair(Definition.load(model, overrides).graph, *pair)
+    return Definition.load(model, overrides)
+
+
+def data_overrides(file: Path | None) -> list[Override]:
+    """What ``--data FILE`` puts over a definition: other arrays; what else [data] says of the samples stays."""
+    from minigraph.definition.sections import ARRAYS
+
+    values = {} if file is None else {"source": "file", "file": str(file.absolute())} | dict.fromkeys(ARRAYS)
+    return [(f"--data {file}", ("data", key), value) for key, value in values.items()]
+
+
+def train_overrides(**values: Any) -> list[Override]:
+    """What options such as ``--learning-rate`` put over a definition's [train]; None is none."""
+    from minigraph.recipe.settings import LENGTHS
+    from minigraph.solvers import SOLVERS
+
+    overrides: list[Override] = []
     paths: dict[str, KeyPath] = {
         "learning_rate": ("train", "optimizer", "learning_rate"),
         "optimizer": ("train", "optimizer", "name"),
     }
-    for name, value in train.items():
-        if value is not None:
-            if name in LENGTHS:
-                others = [other for other in LENGTHS if train.get(other) is None]
-                overrides += [(f"--{name} {value}", ("train", other), None) for other in others]
-            option = f"--{name.replace('_', '-')} {value}"
-            path = paths.get(name, ("train", name))
-            if name == "optimizer" and value in SOLVERS:  # it has no learning rate to be kept
-                path, value = path[:-1], {"name": value}
-            overrides.append((option, path, value))
-    return Definition.load(model, overrides)
+    for name, value in values.items():
+        if value is None:
+            continue
+        option, path = f"--{name.replace('_', '-')} {value}", paths.get(name, ("train", name))
+        if name in LENGTHS:  # what the file says of the other one no longer holds
+            others = [other for other in LENGTHS if values.get(other) is None]
+            overrides += [(option, ("train", other), None) for other in others]
+        if name == "optimizer" and value in SOLVERS:  # it has no learning rate to be kept
+            path, value = path[:-1], {"name": value}
+        overrides.append((option, path, value))
+    return overrides
 
 
 def _pair(graph: Graph, before: Path, after: Path) -> list[Override]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from typing import Any
@@ -12,6 +13,21 @@ from minigraph.wording import printable
 
 INTERRUPTED_STATUS = 130
 """The exit status after Ctrl-C."""
+
+
+REPLACED = "minigraph"
+"""The name under which :func:`_replaced` handles what a stream's encoding lacks."""
+_DRAWN = dict(zip("│├┤┼╰╯┴╭╮┬─●○▁▂▃▄▅▆▇█", "|||+'''...-*o_.-~=+*#", strict=True))
+"""What graphs, tables and curves are drawn with, and the letters of ASCII for it."""
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_DRAWN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(REPLACED, _replaced)
 
 
 class Output:
@@ -30,6 +46,11 @@ class Output:
         """A line, or several, for people."""
         if not self.quiet:
             print(printable(text, keep="\n"), file=self.stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        """A warning, on stderr."""
+        if not self.quiet:
+            complain(f"warning: {text}")
 
     def result(self, values: dict[str, Any]) -> None:
         """The command's result, printed when JSON was asked for; numbers that are not finite are null."""

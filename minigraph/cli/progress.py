@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from minigraph.cli.bar import live_bar
 from minigraph.cli.output import Output
+from minigraph.wording import figures
 
 if TYPE_CHECKING:
     from minigraph.training import Trainer
@@ -29,24 +30,22 @@ class Lines:
         if trainer.settings.epochs is not None:
             epochs, per_epoch = trainer.settings.epochs, trainer.batches.per_epoch
             return [
-                f"epoch {round(row['step'] / per_epoch):{len(str(epochs))}d}  loss {row['loss']:.6f}{_judged(row)}"
+                f"epoch {round(row['step'] / per_epoch):{len(str(epochs))}d}  loss {figures(row['loss'])}{_judged(row)}"
                 for row in trainer.evaluations
                 if row["step"] > first
             ]
         digits = len(str(trainer.length - 1))
         judged = {int(row["step"]) - 1: _judged(row) for row in trainer.evaluations if row["step"] > first}
         return [
-            f"step {step:{digits}d}  loss {trainer.losses[step]:.6f}{judged.get(step, '')}"
+            f"step {step:{digits}d}  loss {figures(trainer.losses[step])}{judged.get(step, '')}"
             for step in range(first, trainer.step)
             if (step + 1) % self._every == 0 or step == 0
         ]
 
 
 def _judged(row: dict[str, float]) -> str:
-    figures = {
-        key.replace("validation_", "validation "): value for key, value in row.items() if key not in ("step", "loss")
-    }
-    return "".join(f"  {key} {value:.6g}" for key, value in figures.items())
+    told = {key.replace("validation_", "validation "): row[key] for key in row if key not in ("step", "loss")}
+    return "".join(f"  {key} {figures(value)}" for key, value in told.items())
 
 
 @contextmanager
@@ -78,7 +77,7 @@ def _live(output: Output, trainer: Trainer, lines: Lines) -> Iterator[Show]:
             pace = (trainer.step - first) / max(time.perf_counter() - started, 1e-9)
             judged = _judged(trainer.evaluations[-1]) if trainer.evaluations else ""
             curve = sparkline(trainer.losses[:: 1 + trainer.step // 10_000])
-            beside = f"loss {trainer.losses[-1]:.6g} {curve}{judged}  rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
+            beside = f"loss {figures(trainer.losses[-1])} {curve}{judged}  rate {trainer.rate:.3g}  {pace:,.0f} steps/s"
             update(trainer.step, beside, lines.new(trainer))
 
         yield show

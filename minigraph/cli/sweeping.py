@@ -23,6 +23,10 @@ from minigraph.cli.options import (
 )
 from minigraph.cli.output import INTERRUPTED_STATUS, Output, complain
 from minigraph.cli.words import parse_axes, parse_seeds
+from minigraph.wording import figures
+
+MOST_LINES = 100
+"""So many runs have a line each."""
 
 if TYPE_CHECKING:
     from minigraph.definition import Definition, Override
@@ -78,6 +82,8 @@ def sweep(
         raise
     result.write(folder)
     output.say(str(result))
+    if len({repr(setting.definition.train and setting.definition.train.loss) for setting in settings}) > 1:
+        output.say("the settings have losses of different kinds: their ranks compare what cannot be compared")
     output.say(f"results in {folder}: {', '.join(sorted(file.name for file in folder.iterdir()))}")
     output.result({**result.plain(), "out": str(folder)})
     if result.ended == BY_HAND:
@@ -89,14 +95,21 @@ def sweep(
 
 @contextmanager
 def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[Callable[[Run], None]]:
-    """A function to be told each run: it counts them in a live bar on a terminal, else in at most ten lines."""
+    """A function to be told each run, which has a line, above a live bar on a terminal; of more than a hundred every
+    tenth part of them and those that diverged have one."""
     ended = 0
 
     def run_line(one: Run) -> str:
-        where = f"{settings[one.setting].label}, seed {one.seed}"
-        return f"{where}: " + (
-            f"diverged at step {one.diverged_at}" if one.diverged_at is not None else f"loss {one.loss_final:.6g}"
-        )
+        found = one.summary
+        where = f"{settings[one.setting].label}, seed {found.seed}"
+        if found.diverged_at is not None:
+            return f"{where}: diverged at step {found.diverged_at}"
+        best = f", best validation loss {figures(one.judged)} at epoch {found.best.epoch}" if found.best else ""
+        return f"{where}: loss {figures(found.loss_final)}{best}"
+
+    def is_told(one: Run) -> bool:
+        turn = ended * 10 // count > (ended - 1) * 10 // count
+        return count <= MOST_LINES or turn or one.summary.diverged_at is not None
 
     if output.quiet:
         yield lambda one: None
@@ -105,7 +118,7 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
         def line(one: Run) -> None:
             nonlocal ended
             ended += 1
-            if ended * 10 // count > (ended - 1) * 10 // count:
+            if is_told(one):
                 output.say(f"{ended}/{count}  {run_line(one)}")
 
         yield line
@@ -115,6 +128,6 @@ def _reporting(output: Output, settings: list[Setting], count: int) -> Iterator[
             def report(one: Run) -> None:
                 nonlocal ended
                 ended += 1
-                update(ended, run_line(one), [])
+                update(ended, run_line(one), [run_line(one)] if is_told(one) else [])
 
             yield report

@@ -7,14 +7,20 @@ from typing import Annotated
 
 import typer
 
-from minigraph.cli.options import EngineOption, ModelArgument, SetOption, ThreadsOption, load_definition
+from minigraph.cli.options import (
+    EngineOption,
+    ModelArgument,
+    ModelOrRunArgument,
+    SetOption,
+    ThreadsOption,
+    load_definition,
+)
 from minigraph.cli.output import Output
 from minigraph.cli.words import parse_assignments
 
 
 def predict(
-    model: ModelArgument,
-    weights: Annotated[Path, typer.Option(metavar="NPZ", help="The weights, such as a run's weights.npz.")],
+    model: ModelOrRunArgument,
     given: Annotated[
         list[str],
         typer.Option(
@@ -24,12 +30,19 @@ def predict(
             "given again, more samples.",
         ),
     ],
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="NPZ", help="The weights, such as a run's weights.npz; of a run's folder its best ones."),
+    ] = None,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="The answer: npy, npz by output, or png (numbered for many samples)."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The answer: npy, npz by output, csv, or png (numbered for many samples); printed when left out.",
         ),
-    ],
+    ] = None,
     engine: EngineOption = "fast",
     threads: ThreadsOption = None,
     batch_size: Annotated[
@@ -37,28 +50,60 @@ def predict(
     ] = None,
     assignments: SetOption = None,
 ) -> None:
-    """Answer any number of samples with MODEL and given weights."""
-    from minigraph.data.predictions import read_inputs, require_writable, write_answers
+    """Answer any number of samples with MODEL, a definition with its weights or a run's folder.
+
+    A graph whose parameters do not depend on the size of its maps takes maps of any size.
+    """
+    from minigraph.arrays import spell_shape
+    from minigraph.data.predictions import (
+        graph_for,
+        input_files,
+        read_inputs,
+        require_printable,
+        require_writable,
+        write_answers,
+    )
+    from minigraph.definition.bundled import run_at
+    from minigraph.errors import DataError
     from minigraph.model.model import Model
     from minigraph.model.predict import predict as answer_to
+    from minigraph.model.weights import weights_in
+    from minigraph.views.answers import answers_text
 
-    graph = load_definition(model, parse_assignments(assignments)).graph
-    require_writable(out, graph)
+    definition = load_definition(model, parse_assignments(assignments))
+    declared, classes = definition.graph, definition.data.classes if definition.data else None
+    run = run_at(model if weights is None else weights)
+    if run is None and weights is None:
+        raise DataError(f"{model}: found no --weights; expected them, or a run's folder as MODEL")
+    files = input_files(declared, given)
+    graph = graph_for(declared, files)
+    if out is not None:
+        require_writable(out, graph)
+    arrays = read_inputs(graph, files)
+    if out is None:
+        require_printable(graph, arrays)
     network = Model(graph, 0, engine)
-    arrays = read_inputs(graph, given)
-    network.load_weights(weights)
+    chosen = weights_in(run) if run is not None else weights
+    assert chosen is not None, "there are weights or a run"
+    network.load_weights(chosen)
     answer = answer_to(network, arrays, batch_size)
     answers = answer if isinstance(answer, dict) else {graph.outputs[0]: answer}
-    files = write_answers(out, answers)
-    answers_text = ", ".join(f"{name} {'x'.join(map(str, array.shape))}" for name, array in answers.items())
-    Output().say(f"{answers_text} in {files[0]}" + (f" to {files[-1].name}" if len(files) > 1 else ""))
+    output = Output()
+    if run is not None:
+        output.say(f"weights: {chosen}")
+    if out is None:
+        output.say(answers_text(answers, graph.shapes, classes))
+        return
+    written = write_answers(out, answers, graph.shapes, classes)
+    text = ", ".join(f"{name} {spell_shape(array.shape)}" for name, array in answers.items())
+    output.say(f"{text} in {written[0]}" + (f" to {written[-1].name}" if len(written) > 1 else ""))
 
 
 def models() -> None:
     """List the bundled definitions."""
     from minigraph.definition.bundled import bundled
     from minigraph.graph.graph import Graph
-    from minigraph.wording import table
+    from minigraph.views.summary import table
 
     rows = []
     for name, file in bundled().items():

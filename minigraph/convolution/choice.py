@@ -1,4 +1,4 @@
-"""Which algorithm a convolution runs on: the cheapest by an estimate that depends on its sizes only."""
+"""Which algorithm a convolution runs on: the cheapest there is, by an estimate that depends on its sizes only."""
 
 from __future__ import annotations
 
@@ -11,16 +11,27 @@ from minigraph.convolution.geometry import Geometry
 from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.convolution.lists import RunLists
 from minigraph.convolution.winograd import Winograd
+from minigraph.steps.compiling import has_numba
 from minigraph.steps.threads import Workspace
 
 ALGORITHMS: tuple[type[Planned], ...] = (Gemm, Winograd, Fourier, RunLists)
 
 
 @lru_cache
-def choose(layer: Layer) -> type[Planned]:
-    """The algorithm of the lowest cost; the same for the same layer always."""
-    costs = [(cost, index) for index, kind in enumerate(ALGORITHMS) if (cost := kind.cost(layer)) is not None]
-    return ALGORITHMS[min(costs)[1]]
+def choose(layer: Layer, compiled: bool) -> type[Planned]:
+    """The algorithm of the lowest cost; the same for the same layer always.
+
+    Args:
+        compiled: whether those that need the extra ``compiled`` count.
+    """
+    kinds = [kind for kind in ALGORITHMS if compiled or not kind.compiled]
+    costs = [(cost, index) for index, kind in enumerate(kinds) if (cost := kind.cost(layer)) is not None]
+    return kinds[min(costs)[1]]
+
+
+def is_missed(planned: Planned) -> bool:
+    """Whether the extra ``compiled`` would be used for a convolution that is planned without it."""
+    return not planned.compiled and choose(planned.layer, compiled=True).compiled
 
 
 def plan_convolution(
@@ -49,4 +60,8 @@ def plan_convolution(
         geometry,
         x.itemsize,
     )
-    return choose(layer)(layer, Buffers(x, kernel, bias, answer, fixed, workspace or Workspace()))
+    compiled, buffers = has_numba(), Buffers(x, kernel, bias, answer, fixed, workspace or Workspace())
+    kind = choose(layer, compiled)
+    if kind is Fourier:
+        return Fourier(layer, buffers, RunLists if compiled else Gemm)
+    return kind(layer, buffers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,7 +10,7 @@ from minigraph.errors import ShapeError
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
-Padding = int | Pair | Sides | list[int] | Literal["valid", "same"]
+Padding = int | Sequence[int] | Literal["valid", "same"]
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,8 @@ def resolve_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair, di
         return split_padding(total[0], total[1])
     if isinstance(padding, str):
         return 0, 0, 0, 0
-    if isinstance(padding, int):
-        return padding, padding, padding, padding
-    top, left, bottom, right = padding if len(padding) == 4 else (*padding, *padding)
+    sides = (padding,) * 4 if isinstance(padding, int) else padding
+    top, left, bottom, right = sides if len(sides) == 4 else (*sides, *sides)
     return top, left, bottom, right
 
 

@@ -81,6 +81,8 @@ class Planned(ABC):
     """
 
     name: ClassVar[str]
+    compiled: ClassVar[bool] = False
+    """Whether it needs the extra ``compiled``."""
 
     def __init__(self, layer: Layer, buffers: Buffers) -> None:
         self.layer, self.buffers = layer, buffers

@@ -27,7 +27,7 @@ from minigraph.arrays import Array
 from minigraph.convolution.fourier import Fourier
 from minigraph.convolution.layer import Buffers, Layer, Planned
 from minigraph.steps.steps import Step, copying, setter
-from minigraph.steps.threads import compiled_threads, has_numba
+from minigraph.steps.threads import compiled_threads
 
 LEAST_PRODUCTS = 1 << 17
 """Below so many multiply-adds the call itself, and the import of Numba, are not worth it."""
@@ -206,6 +206,7 @@ class RunLists(Planned):
     """Any convolution, through compiled run lists."""
 
     name = "lists"
+    compiled = True
 
     def __init__(self, layer: Layer, buffers: Buffers) -> None:
         super().__init__(layer, buffers)
@@ -227,7 +228,7 @@ class RunLists(Planned):
 
     @staticmethod
     def cost(layer: Layer) -> float | None:
-        if layer.multiply_adds < LEAST_PRODUCTS or not has_numba():
+        if layer.multiply_adds < LEAST_PRODUCTS:
             return None
         transforms = Fourier.cost(layer)
         if transforms is not None and 3 * layer.multiply_adds / PRODUCTS_PER_TRANSFORM > transforms:
@@ -252,7 +253,7 @@ class RunLists(Planned):
                 fill += copying(spread[:, :, : error.shape[2]], error)
             elif spread is not error:
                 fill += copying(spread, error)
-            steps += [*fill, self._correlation(side, spread, self._by_group(kernel))]
+            steps += [*fill, self._correlation(side, spread, kernel)]
         if bias is not None:
             steps.append(partial(np.add.reduce, error, (1, 2, 3), None, bias))
         return steps
@@ -399,15 +400,17 @@ class RunLists(Planned):
         starts = np.zeros(groups * outputs, self.buffers.x.dtype) if bias is None else bias
         shape = groups, outputs, rows * channels * columns, ROWS_AT_ONCE * columns
         arguments = (
-            self._marker, side.array.ctypes.data, target.ctypes.data, cut.runs, cut.taps, kernel, packed, starts, shape,
+            self._marker, side.array.ctypes.data, target.ctypes.data, cut.runs, cut.taps,
+            self.buffers.kernel.reshape(-1), self._core.where(kernel, self.buffers.kernel), packed, starts, shape,
             self._steps(side.array, target), lanes,
         )  # fmt: skip
         alive = side.array, target
         return [self._call(self._core.multiply, self._core.multiply_shared, arguments, len(lanes), alive)]
 
     def _correlation(self, side: Side, error: Array, gradient: Array) -> Step:
-        """The step that fills a gradient (G, O, kh, C, kw) from an error over the windows of the map."""
-        groups, outputs, rows, channels, columns = gradient.shape
+        """The step that fills a gradient (O, C/G, kh, kw) from an error over the windows of the map."""
+        by_group = self._by_group(gradient)
+        groups, outputs, rows, channels, columns = by_group.shape
         lists = Lists.of(side.array, error, *self._axes(side), groups, side.tap_columns, side.planes)
         work = int((lists.runs[:, 2] * lists.runs[:, 3] * lists.runs[:, 7]).sum()) * groups * outputs
         most = max(1, SUMS_BYTES // (gradient.size * gradient.itemsize))
@@ -415,8 +418,9 @@ class RunLists(Planned):
         sums = self.own((int(owners.max()) + 1, gradient.size))
         shape = groups, outputs, rows * channels * columns
         arguments = (
-            self._marker, side.array.ctypes.data, error.ctypes.data, cut.runs, cut.taps, sums, gradient, shape,
-            self._steps(side.array, error), lanes, owners,
+            self._marker, side.array.ctypes.data, error.ctypes.data, cut.runs, cut.taps, sums,
+            gradient.reshape(-1), self._core.where(by_group, gradient), shape, self._steps(side.array, error), lanes,
+            owners,
         )  # fmt: skip
         alive = side.array, error
         return self._call(self._core.correlate, self._core.correlate_shared, arguments, len(lanes), alive)

@@ -26,7 +26,7 @@ KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0
 """G"""
 TILE_BYTES = 1 << 21
 """How large the transformed rows and the products of a tile may get."""
-COPIES, COPIES_IN, COPIES_OUT = 60, 18, 15
+COPIES, COPIES_IN, COPIES_OUT = 120, 36, 30
 """What the transforms of the three passes take for each place, each entry of the map there, and each of the answer."""
 SMALL_PRODUCT = 1_000_000
 """OpenBLAS multiplies matrices of fewer multiply-adds than this without packing them first."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from minigraph.files.npy import npy_shape, read_npy
 from minigraph.files.npz import opened_npz
 from minigraph.files.opening import require_file
 from minigraph.graph.graph import Graph
+from minigraph.graph.initialization import Explicit
 from minigraph.model.model import Model, default_initializer
 from minigraph.ops.base import Parameter
 from minigraph.randomness import stream
@@ -147,16 +150,24 @@ class _Reading:
     def _one_by_one(
         self, items: Mapping[str, ArraySource], names: list[str], path: KeyPath, repeats: int = 1
     ) -> dict[str, Array]:
-        """The arrays of these names, each from its file or drawn ``repeats`` times."""
+        """The arrays of these names, each from its file, as it stands, or drawn ``repeats`` times."""
         arrays: dict[str, Array] = {}
         for name in names:
             shape, item = self.graph.shapes[name], items[name]
             if isinstance(item, ArrayFile):
                 file = self.definition.folder / item.file
                 try:
-                    arrays[name] = read_array(file, shape, name, item.key, self._loss_of(name))
+                    arrays[name] = read_array(file, shape, name, item.key, self._loss_of(name), item.columns)
                 except MinigraphError as error:
                     self.problems.append(Problem((*path, name, "file"), str(error)))
+            elif isinstance(item, Explicit):
+                array = np.asarray(item.values)
+                try:
+                    _require_fit(array, shape, name, self._loss_of(name))
+                except MinigraphError as error:
+                    self.problems.append(Problem((*path, name), str(error)))
+                else:
+                    arrays[name] = array
             else:
                 samples = () if repeats == 1 else (repeats,)
                 arrays[name] = item.draw(Parameter((*samples, *shape), 0.0), self.generator)
@@ -170,30 +181,45 @@ def _taught(
     graph: Graph, data: DataSection, inputs: dict[str, Array], dtype: str, generator: np.random.Generator
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """The graph's own answers with the teacher's parameters, and these."""
-    model = Model(graph, seed=0, dtype=dtype)
+    model: Model[Any] = Model(graph, seed=0, dtype=dtype)
     for name, parameter in graph.parameters.items():
         initial = data.teacher.get(name) or default_initializer(parameter)
         model.parameters[name] = initial.draw(parameter, generator)
     answer = model.forward(inputs)
-    targets = answer if isinstance(answer, dict) else {graph.outputs[0]: answer}
+    targets = answer if len(graph.outputs) > 1 else {graph.outputs[0]: answer}
     return targets, {name: model.parameters[name].copy() for name in model.parameters}
 
 
-def read_array(path: Path, shape: Shape, name: str, key: str | None = None, loss: Loss | None = None) -> Array:
+def read_array(
+    path: Path,
+    shape: Shape,
+    name: str,
+    key: str | None = None,
+    loss: Loss | None = None,
+    columns: str | None = None,
+) -> Array:
     """The array for the input or output ``name`` from a file. A large npy stays there and is read where it is used.
 
     Args:
-        path: npy, npz, csv (one map, a row a line), png or jpg (0 to 1, grey for one channel, RGB for three).
+        path: npy, npz, csv (one map, a row a line; of vectors and class numbers one sample a row), png or jpg (0 to 1,
+            grey for one channel, RGB for three).
         shape: (C, H, W), or (F,), that it should have; it may have samples in front.
         key: the array's name in an npz; ``name`` when left out, or the only array there is.
         loss: the loss that the array is a target of, if it is one: some take class numbers.
+        columns: of a csv with a sample in each row, maps too: the columns that hold it, as "0", "1:" or "1:785".
 
     Raises:
         DataError: the file is missing, unreadable, of another kind, or has entries that are not finite.
         ShapeError: the array has another shape.
     """
-    read = _READERS[require_file(path, FILE_KINDS)]
-    return _checked(read(path, shape, name, key), path, shape, name, loss)
+    suffix = require_file(path, FILE_KINDS)
+    if columns is None:
+        array = _READERS[suffix](path, shape, name, key)
+    elif suffix == ".csv":
+        array = _columns_of(path, shape, name, columns, loss)
+    else:
+        raise DataError(f"{path}: found columns beside a {suffix} file; expected a csv, or no columns")
+    return _checked(array, path, shape, name, loss)
 
 
 def map_size(path: Path) -> tuple[int, int]:
@@ -202,10 +228,25 @@ def map_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: the file is missing, unreadable or of another kind. ShapeError: it holds no map.
     """
-    shape = _SHAPES[require_file(path, tuple(_SHAPES))](path)
+    shape = _SHAPES[require_file(path, tuple(_SHAPES))](path, 1)
     if len(shape) < 2:
         raise ShapeError(f"{path}: found shape {spell_shape(shape) or '()'}; expected a map: (H, W) at the end")
     return shape[-2], shape[-1]
+
+
+def resized(shape: Shape, path: Path) -> Shape:
+    """``shape``, (C, H, W), with the height and width of the maps in a file, where only these are others.
+
+    Raises:
+        DataError: the file is missing, unreadable or of another kind.
+    """
+    suffix = require_file(path, FILE_KINDS)
+    if suffix not in _SHAPES:  # an npz says its sizes by name
+        return shape
+    found = _SHAPES[suffix](path, shape[0])
+    leading, channels = found[:-2], shape[0]
+    fits = len(found) > 1 and (leading[-1:] == (channels,) or (channels == 1 and len(leading) < 2))
+    return (channels, *found[-2:]) if fits else shape
 
 
 def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
@@ -218,13 +259,38 @@ def _checked(array: Array, path: Path, shape: Shape, name: str, loss: Loss | Non
 def _fitted(array: Array, path: Path, shape: Shape, name: str, loss: Loss | None) -> Array:
     """``array`` if it is of real numbers in a shape that fits ``shape``."""
     try:
-        if loss is None:
-            arranged(array, shape, name)
-        else:
-            fit_target(array, shape, name, loss)
+        _require_fit(array, shape, name, loss)
     except (ShapeError, DataError) as error:
         raise type(error)(f"{path}: {error}") from None
     return array
+
+
+def _require_fit(array: Array, shape: Shape, name: str, loss: Loss | None) -> None:
+    if loss is None:
+        arranged(array, shape, name)
+    else:
+        fit_target(array, shape, name, loss)
+
+
+def _columns_of(path: Path, shape: Shape, name: str, columns: str, loss: Loss | None) -> Array:
+    """The samples (N, ...) that some columns of a csv hold, or class numbers (N,), a row each."""
+    rows = read_csv(path)
+    if rows.ndim < 2:
+        raise DataError(f"{path}: found no row of numbers; expected one for each sample")
+    count = rows.shape[1]
+    if ":" in columns:
+        first, last = (int(part) if part else None for part in columns.split(":"))
+        chosen = rows[:, first:last]
+    elif -count <= int(columns) < count:
+        chosen = rows[:, [int(columns)]]
+    else:
+        raise DataError(f"{path}: found columns = {columns}; expected one below {count}, the columns that there are")
+    if chosen.shape[1] == prod(shape):
+        return chosen.reshape(len(chosen), *shape)
+    if loss is not None and loss.takes_classes and chosen.shape[1] == prod(shape[1:]):
+        return chosen.reshape(len(chosen), *shape[1:])
+    each = f"{prod(shape)} of them for a sample of '{name}', {spell_shape(shape)}"
+    raise ShapeError(f"{path}: columns {columns} of {count} are {chosen.shape[1]}; expected {each}")
 
 
 def _read_npz(path: Path, shape: Shape, name: str, key: str | None) -> Array:
@@ -253,9 +319,9 @@ def _read_picture(path: Path, shape: Shape, name: str, key: str | None) -> Array
         return picture.pixels(shape[0])
 
 
-def _picture_shape(path: Path) -> tuple[int, ...]:
+def _picture_shape(path: Path, channels: int) -> tuple[int, ...]:
     with opened_picture(path) as picture:
-        return picture.height, picture.width
+        return picture.shape(channels)
 
 
 _READERS: dict[str, Callable[[Path, Shape, str, str | None], Array]] = {
@@ -264,9 +330,9 @@ _READERS: dict[str, Callable[[Path, Shape, str, str | None], Array]] = {
     ".csv": _read_csv,
     **dict.fromkeys((".png", ".jpg", ".jpeg"), _read_picture),
 }
-_SHAPES: dict[str, Callable[[Path], tuple[int, ...]]] = {
-    ".npy": npy_shape,
-    ".csv": lambda path: read_csv(path).shape,
+_SHAPES: dict[str, Callable[[Path, int], tuple[int, ...]]] = {
+    ".npy": lambda path, channels: npy_shape(path),
+    ".csv": lambda path, channels: read_csv(path).shape,
     **dict.fromkeys((".png", ".jpg", ".jpeg"), _picture_shape),
 }
 FILE_KINDS = tuple(_READERS)

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigraph.arrays import Array, ArraysLike, Shape, arranged, by_name, real_array, require_same_count
+from minigraph.arrays import (
+    Array,
+    ArraysLike,
+    Shape,
+    arranged,
+    as_dtype,
+    by_name,
+    real_array,
+    require_same_count,
+)
 from minigraph.errors import DataError, ShapeError
 from minigraph.graph.graph import Graph
 from minigraph.recipe.losses import Loss
@@ -113,6 +122,15 @@ def parts(array: Array) -> Iterator[Array]:
 def is_finite(array: Array) -> bool:
     """Whether all numbers of an array are finite."""
     return array.dtype.kind != "f" or all(bool(np.isfinite(part).all()) for part in parts(array))
+
+
+def require_finite(samples: Samples, dtype: str, what: str = "") -> None:
+    """Raise DataError unless all numbers of these samples are finite, in ``dtype`` too; ``what`` goes in front."""
+    for name, array in {**samples.inputs, **samples.targets}.items():
+        for part in parts(array):
+            if not is_finite(part):
+                raise DataError(f"{what}'{name}' has entries that are not finite; expected finite numbers")
+            as_dtype(part, dtype, f"{what}'{name}'")
 
 
 def split_rows(samples: int, shares: Mapping[str, float], generator: np.random.Generator) -> dict[str, Array]:

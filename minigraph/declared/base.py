@@ -8,82 +8,21 @@ pydantic's, strict (``true``, ``"2"`` and ``2.0`` are not 2) and without unknown
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from inspect import Parameter, Signature, cleandoc
+from collections.abc import Mapping
 from math import isfinite
-from types import SimpleNamespace
-from typing import Any, ClassVar, Literal, cast, dataclass_transform, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic._internal._model_construction import ModelMetaclass
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from minigraph.declared.keys import unknown_key
+from minigraph.declared.kind import FOREIGN, Kind, own_names
 from minigraph.errors import DefinitionError, MinigraphError, Problem
 from minigraph.wording import describe, did_you_mean, one_of, shorten
 
-FOREIGN = "foreign"
-"""Under this key a field's ``json_schema_extra`` has what other frameworks call the field."""
 
-NAMED: Mapping[str, str] = {"name": "the class itself says which one it is: leave it out"}
-"""The ``code_hints`` of a family whose members a table names."""
-
-
-def required(doc: str, *, foreign: tuple[str, ...] = (), **bounds: Any) -> Any:
-    """A field without a default, as type checkers see it too.
-
-    Args:
-        doc: one line about it.
-        foreign: what other frameworks call it; who writes that is told our name.
-        bounds: of a number: ``gt``, ``ge``, ``lt``, ``le``.
-    """
-    return Field(description=doc, json_schema_extra={FOREIGN: list(foreign)}, **bounds)
-
-
-_PYDANTICS = frozenset(dir(BaseModel))
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, required))
-class DeclaredType(ModelMetaclass):
-    """What type checkers, ``help`` and completion are told of a declared class: its fields, and nothing of pydantic's.
-
-    The decorator is for type checkers: fields are keywords of the constructor, those of :func:`required` and those of
-    ``Field`` without ``default=`` have to be given.
-    """
-
-    @property
-    def __signature__(self) -> Signature:
-        fields: Mapping[str, FieldInfo] = cast("type[BaseModel]", self).model_fields
-        types = get_type_hints(
-            SimpleNamespace(__annotations__={name: item.annotation for name, item in fields.items()})
-        )
-        return Signature(
-            [
-                Parameter(
-                    name,
-                    Parameter.KEYWORD_ONLY,
-                    default=Parameter.empty if item.is_required() else item.get_default(call_default_factory=True),
-                    annotation=types[name],
-                )
-                for name, item in fields.items()
-            ]
-        )
-
-    @__signature__.setter
-    def __signature__(self, _: object) -> None:
-        """pydantic's own, which is made at the first use and shows validators, is not kept."""
-
-    def __dir__(self) -> list[str]:
-        return _shown(super().__dir__())
-
-
-def _shown(names: Iterable[str]) -> list[str]:
-    """The names that are neither private nor pydantic's."""
-    return [name for name in names if not name.startswith("_") and name not in _PYDANTICS]
-
-
-class Declared(BaseModel, metaclass=DeclaredType):
+class Declared(BaseModel, metaclass=Kind):
     """Base of all declared things: frozen, strict, no unknown keys, no NaN.
 
     Raises:
@@ -102,26 +41,20 @@ class Declared(BaseModel, metaclass=DeclaredType):
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Keys that the surrounding table also has, each with what other frameworks call it."""
     hints: ClassVar[Mapping[str, str]] = {}
-    """What is told of keys that other frameworks have and that are not needed here."""
-    code_hints: ClassVar[Mapping[str, str]] = {}
-    """What is told of the ``common_keys`` in code, where no table surrounds the attributes."""
-    about: ClassVar[str] = ""
-    """The class's docstring as it stands in the code, without the list of the fields that is added to it."""
+    """What is told of keys that other frameworks have and that are not needed here, and, in a call, of common keys."""
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.about = cleandoc(cls.__doc__ or "")
-        fields = [f"    {name}: {item.description}" for name, item in cls.model_fields.items() if item.description]
-        if fields:
-            cls.__doc__ = "\n".join([*([cls.about, ""] if cls.about else []), "Args:", *fields])
+    if not TYPE_CHECKING:  # a checker knows the arguments by the fields
 
-    def __init__(self, *unnamed: object, **values: Any) -> None:
-        if unnamed:
-            raise DefinitionError(_unnamed(type(self), unnamed))
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise DefinitionError(_problems(type(self), error)) from None
+        def __init__(self, *given: Any, **values: Any) -> None:
+            if given:
+                raise DefinitionError([_by_keyword(type(self), given)])
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise DefinitionError(_problems(type(self), error)) from None
+
+    def __dir__(self) -> list[str]:
+        return own_names(super().__dir__())
 
     @classmethod
     def known_keys(cls) -> list[str]:
@@ -139,21 +72,17 @@ class Declared(BaseModel, metaclass=DeclaredType):
         # Of two keys with one foreign spelling the first one is meant.
         return {word: key for key, words in reversed(spellings.items()) for word in words}
 
-    def __dir__(self) -> list[str]:
-        return _shown(super().__dir__())
-
     def written(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, as they stand in a definition."""
         return self.model_dump(exclude_defaults=True)
 
 
-def _unnamed(declared: type[Declared], values: tuple[object, ...]) -> str:
-    """What is told of values without names: the call with the names of the fields, in their order."""
-    name, fields = declared.__name__, list(declared.model_fields)
-    found = f"{name}: found {describe(values[0])} without a name; expected"
-    if fields and len(values) > len(fields):
-        return f"{found} at most {len(fields)} value{'s' * (len(fields) > 1)}, each with its name"
-    return f"{found} {name}({', '.join(f'{field}={value!r}' for field, value in zip(fields, values, strict=False))})"
+def _by_keyword(declared: type[Declared], given: tuple[Any, ...]) -> Problem:
+    """What to write instead of values without their names."""
+    named = zip(declared.model_fields, given, strict=False)
+    written = ", ".join(f"{name}={shorten(repr(value))}" for name, value in named)
+    kind = declared.__name__
+    return Problem((), f"{kind}: found {describe(given[0])} without its name; expected {kind}({written})")
 
 
 def _problems(declared: type[Declared], error: ValidationError) -> list[Problem]:
@@ -169,9 +98,11 @@ def _translate(declared: type[Declared], details: ErrorDetails) -> list[Problem]
         return [problem.below(*path) for problem in inner.problems]
     if isinstance(inner, MinigraphError):
         return [Problem(path, str(inner))]
+    if kind == "extra_forbidden" and path[-1] in declared.common_keys:
+        # In a file the table around it has taken these keys: it is a call.
+        hint = declared.hints.get(str(path[-1]), f"the class itself says its {path[-1]}")
+        return [Problem(path, f"found '{path[-1]}', which is no attribute of {declared.__name__}; {hint}", on="key")]
     if kind == "extra_forbidden":
-        if path[-1] in declared.code_hints:
-            return [unknown_key(path, declared.model_fields, {}, declared.code_hints)]
         return [unknown_key(path, declared.known_keys(), declared.foreign_keys(), declared.hints)]
     if kind == "missing":
         described = declared.model_fields[str(path[0])].description

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from minigraph.declared.base import FOREIGN, expected
-
-
-def also_called(*names: str) -> dict[str, Any]:
-    """The ``json_schema_extra`` of a field that other frameworks call so: who writes that is told our name."""
-    return {FOREIGN: list(names)}
+from minigraph.declared.base import expected
+from minigraph.declared.kind import also_called as also_called
 
 
 def plain_number(value: object) -> object:
@@ -90,17 +86,17 @@ def _field(validate: Callable[[object], Any], *choices: dict[str, Any]) -> tuple
 
 
 IntegerPair = Annotated[
-    int | tuple[int, int] | list[int],
+    int | Sequence[int],
     *_field(_short_pair, _integer_schema(1), _array_schema(1, 2)),
 ]
-"""One integer of at least 1, or two: (vertical, horizontal). Kept in the shortest form, two of them as a tuple."""
+"""One integer of at least 1, or two: (vertical, horizontal). Kept in the shortest form."""
 IntegerPairFromZero = Annotated[
-    int | tuple[int, int] | list[int],
+    int | Sequence[int],
     *_field(_short_pair_from_zero, _integer_schema(0), _array_schema(0, 2)),
 ]
-"""One integer of at least 0, or two: likewise."""
+"""One integer of at least 0, or two: (vertical, horizontal). Kept in the shortest form."""
 Padding = Annotated[
-    int | tuple[int, int] | tuple[int, int, int, int] | list[int] | Literal["valid", "same"],
+    int | Sequence[int] | Literal["valid", "same"],
     *_field(
         _short_padding,
         _integer_schema(0),
@@ -112,6 +108,7 @@ Padding = Annotated[
 """An integer, (vertical, horizontal), (top, left, bottom, right), "valid" or "same". Kept short."""
 
 
-def pair(value: int | tuple[int, int] | list[int]) -> tuple[int, int]:
+def pair(value: int | Sequence[int]) -> tuple[int, int]:
     """An :data:`IntegerPair` in full: (vertical, horizontal)."""
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+    vertical, horizontal = (value, value) if isinstance(value, int) else value
+    return vertical, horizontal

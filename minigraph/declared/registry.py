@@ -12,6 +12,10 @@ T = TypeVar("T")
 Class = TypeVar("Class", bound=type)
 
 
+OURS = __name__.partition(".")[0] + "."
+"""How the names of our own modules begin."""
+
+
 class Registry(Generic[T]):
     """The classes of one family by their name in a definition, in the order of registration."""
 
@@ -23,18 +27,16 @@ class Registry(Generic[T]):
         """Class decorator: make a class of the family known as ``name`` in definitions.
 
         Raises:
-            DefinitionError: another class already has this name. A class of the user's own takes the place of an
-                earlier one of the same name, so that a notebook's cell can run again.
+            DefinitionError: another class already has this name. One of a user's own may come again, as it does from
+                a notebook's cell; it replaces the earlier one.
         """
 
         def known_as(member: Class) -> Class:
             known = self._members.get(name)
-            if known is not None and _built_in(known) and not _built_in(member):
-                raise DefinitionError(
-                    f"the {self.kind} name '{name}' is that of minigraph's own {name}; expected another name"
-                )
             if known is not None and known.__qualname__ != member.__qualname__:
                 raise DefinitionError(f"the {self.kind} name '{name}' is already taken by {known.__qualname__}")
+            if known is not None and known.__module__ != member.__module__ and known.__module__.startswith(OURS):
+                raise DefinitionError(f"the {self.kind} name '{name}' is minigraph's own; expected another name")
             self._members[name] = cast("type[T]", member)
             return member
 
@@ -56,7 +58,3 @@ class Registry(Generic[T]):
 
     def items(self) -> Iterator[tuple[str, type[T]]]:
         return iter(self._members.items())
-
-
-def _built_in(member: type) -> bool:
-    return member.__module__.partition(".")[0] == __name__.partition(".")[0]

@@ -18,7 +18,7 @@ from minigraph.graph.node import Node
 from minigraph.ops import OPS
 from minigraph.ops.base import Context, Errors, Op
 from minigraph.recipe.settings import TrainSection, train_problems
-from minigraph.wording import KeyPath, describe
+from minigraph.wording import KeyPath, describe, nearest
 
 Parts = tuple[Graph, DataSection | None, TrainSection | None]
 
@@ -131,9 +131,10 @@ def _node(table: object) -> tuple[Node, list[Problem]]:
                 unknown_parameter(("init", key), key, parameters, name) for key in common.init if key not in parameters
             ]
     else:
-        if isinstance(name, str):
-            problems.append(_unknown_op(name))
-        problems += _unknown_attributes(attributes)
+        unknown = _unknown_op(name) if isinstance(name, str) else None
+        problems += [unknown] if unknown else []
+        if unknown is None or unknown.meant:  # an op that is none of ours, nor nearly one, may have any attribute
+            problems += _unknown_attributes(attributes)
     return Node(op, tuple(common.inputs), common.trainable, common.share, common.init), problems
 
 
@@ -183,7 +184,7 @@ def _unknown_op(name: str) -> Problem:
     except DefinitionError as error:
         (problem,) = error.problems
     hint = f"; here it is called '{ours}'" if ours else ""
-    return Problem(("op",), problem.message + hint)
+    return Problem(("op",), problem.message + hint, meant=ours or nearest(name, OPS))
 
 
 def _partial(member: type[Op], attributes: Mapping[str, Any], faulty: Collection[object]) -> tuple[Op, list[str]]:

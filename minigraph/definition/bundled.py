@@ -1,4 +1,4 @@
-"""The definitions that come with minigraph, and the file that a path or a bundled name means."""
+"""The definitions that come with minigraph, and the file that a path, a bundled name or a run's folder means."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from minigraph.errors import DataError, DefinitionError
 from minigraph.files.opening import kind_at
 from minigraph.wording import did_you_mean
 
+DEFINITION = "definition.toml"
+"""The definition in a run's folder."""
+
 
 def bundled() -> Mapping[str, Path]:
     """The definitions that come with minigraph, by name."""
@@ -18,8 +21,16 @@ def bundled() -> Mapping[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
+def run_at(path: str | Path) -> Path | None:
+    """The run's folder that a path means, if it means one: it holds a definition, and is no bundled name."""
+    folder = Path(path)
+    if str(path) in bundled() or kind_at(folder) != "a folder" or kind_at(folder / DEFINITION) is None:
+        return None
+    return folder
+
+
 def find(path: str | Path) -> Path:
-    """The file that a path or a bundled definition's bare name means.
+    """The file that a path, a bundled definition's bare name, or a run's folder means.
 
     Raises:
         DefinitionError: there is no such file and no such name.
@@ -27,6 +38,7 @@ def find(path: str | Path) -> Path:
     file = Path(path)
     try:
         kind = kind_at(file)
+        run = run_at(path)
     except DataError as error:
         raise DefinitionError(str(error)) from None
     if kind == "a file":
@@ -34,8 +46,11 @@ def find(path: str | Path) -> Path:
     known = bundled()
     if str(path) in known:
         return known[str(path)]
+    if run is not None:
+        return run / DEFINITION
     if kind is not None:
-        raise DefinitionError(f"{path}: found {kind}; expected a definition file")
+        other = f" without {DEFINITION}; expected a run's, or" if kind == "a folder" else "; expected"
+        raise DefinitionError(f"{path}: found {kind}{other} a definition file")
     near = did_you_mean(str(path), known)
     bare = f", or one of the bundled {', '.join(known)}{near}" if file.suffix == "" else ""
     raise DefinitionError(f"{path}: no such file; expected a .toml or .json definition{bare}")

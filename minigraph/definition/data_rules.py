@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from minigraph.arrays import Shape
 from minigraph.definition.sections import HELD_OUT, DataSection, HeldOut
 from minigraph.errors import Problem
 from minigraph.graph.checking import explicit_problems
 from minigraph.graph.graph import Graph
 from minigraph.graph.initialization import Explicit
-from minigraph.graph.names import full_names
-from minigraph.wording import enumerated, nearest, one_of
+from minigraph.graph.names import called_here, full_names, meant_parameter
+from minigraph.wording import counted, did_you_mean, enumerated, nearest, one_of
 
 
 def unquoted_problems(data: object) -> list[Problem]:
@@ -71,7 +72,7 @@ def data_problems(graph: Graph, data: DataSection, told: list[Problem]) -> list[
     ]
     for key, names in required.items():
         if not getattr(data, key):
-            what = {"inputs": "a file or distribution", "outputs": "a file", "teacher": "a value"}[key]
+            what = {"inputs": "a file, array or distribution", "outputs": "a file or array", "teacher": "a value"}[key]
             text = f"missing key '{key}'; expected {what} for each of {enumerated(names)}"
             problems += [Problem(("data", key), text, on="key")] if names else []
             continue
@@ -80,6 +81,8 @@ def data_problems(graph: Graph, data: DataSection, told: list[Problem]) -> list[
             for name in names
             if name not in getattr(data, key)
         ]
+    if data.classes is not None and not unsure and not skipped["outputs"]:
+        problems += _class_problems(graph, data.classes, resolved.shapes)
     for part in HELD_OUT:
         section = getattr(data, part)
         if section is not None:
@@ -90,6 +93,23 @@ def data_problems(graph: Graph, data: DataSection, told: list[Problem]) -> list[
         if name in parameters and isinstance(initial, Explicit):
             problems += explicit_problems(("data", "teacher", name), initial, parameters[name])
     return problems
+
+
+def _class_problems(graph: Graph, classes: tuple[str, ...], shapes: Mapping[str, Shape]) -> list[Problem]:
+    """What is wrong with the names of classes: they belong to a single output, with one for each of its numbers."""
+    if len(graph.outputs) > 1:
+        text = f"found names of classes and {len(graph.outputs)} outputs; expected one output"
+        return [Problem(("data", "classes"), text, on="key")]
+    output = graph.outputs[0]
+    count = shapes[output][0]
+    if len(classes) == count:
+        return []
+    return [
+        Problem(
+            ("data", "classes"),
+            f"found {counted(len(classes), 'name')}; expected {count}, one for each channel of '{output}'",
+        )
+    ]
 
 
 def _held_out_problems(
@@ -110,7 +130,7 @@ def _held_out_problems(
             unknown = _unknown_datum(graph, key, name, known)
             problems.append(replace(unknown, path=unknown.path[1:]))
         for name in [name for name in known if name not in files and not section.file]:
-            text = f"missing key '{name}'; expected a file for each of {enumerated(known)}, or 'file'"
+            text = f"missing key '{name}'; expected a file or array for each of {enumerated(known)}, or 'file'"
             problems.append(Problem((key, name), text, on="key"))
     return problems
 
@@ -124,7 +144,7 @@ def _unknown_datum(graph: Graph, key: str, name: str, known: list[str]) -> Probl
         text = f"'{node}' uses the parameters of '{owner}'; expected '{owner}.{parameter}'"
         return Problem(("data", key, name), text, on="key")
     kind = {"inputs": "input", "outputs": "output", "teacher": "parameter"}[key]
-    near = nearest(name, known)
-    hint = f"; did you mean '{near}'?" if near else ""
+    near = (called_here(name, known) if key == "teacher" else None) or nearest(name, known)
+    hint = meant_parameter(name, known) if key == "teacher" else did_you_mean(name, known)
     expected = one_of(known, name) if known else "none"
     return Problem(("data", key, name), f"unknown {kind} '{name}'; expected {expected}{hint}", on="key", meant=near)

@@ -19,7 +19,7 @@ from minigraph.definition.writing import to_json, to_tables, to_toml
 from minigraph.errors import DefinitionError, Problem
 from minigraph.files.writing import write_text
 from minigraph.graph.graph import Graph
-from minigraph.recipe.settings import TrainSection
+from minigraph.recipe.settings import TrainSection, loss_advice, loss_doubts
 from minigraph.wording import KeyPath
 
 AnySection = TypeVar("AnySection", DataSection, HeldOut)
@@ -78,6 +78,14 @@ class Definition:
         tables = to_tables(self.graph, data, self.train)
         write_text(path, to_json(tables) if path.suffix == ".json" else to_toml(tables))
 
+    def warnings(self) -> list[Problem]:
+        """What is sound and yet hardly meant, and what would do better."""
+        found = self.graph.warnings()
+        if self.train is not None:
+            answering, loss = self.graph.answering(), self.train.loss
+            found += [*loss_doubts(answering, loss), *loss_advice(answering, loss)]
+        return found
+
     def tell(self, problem: Problem) -> str:
         """A problem as a block of text, with its place where the definition was read from a text."""
         return self.source.render(problem) if self.source else problem.message
@@ -101,7 +109,12 @@ def _collector_paused() -> Iterator[None]:
 
 def _moved(data: DataSection, old: Path, new: Path) -> DataSection:
     def moved(name: str) -> str:
-        return name if Path(name).is_absolute() else Path(os.path.relpath(old / name, new)).as_posix()
+        if Path(name).is_absolute():
+            return name
+        file = old / name
+        # The system follows links before it goes up to a parent, so ".." counts from where folders really lie.
+        really = os.path.join(os.path.realpath(file.parent), file.name)
+        return Path(os.path.relpath(really, os.path.realpath(new))).as_posix()
 
     def source(item: Any) -> Any:
         return item.model_copy(update={"file": moved(item.file)}) if isinstance(item, ArrayFile) else item

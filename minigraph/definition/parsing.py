@@ -38,9 +38,7 @@ def parse(source: Source) -> dict[str, Any]:
     try:
         tables = json.loads(source.text) if source.is_json else tomllib.loads(source.text.replace("\r\n", "\n"))
     except json.JSONDecodeError as error:
-        raise _syntax_error(
-            source, error.msg.removesuffix(" starting at").removesuffix(" at"), error.lineno, error.colno
-        ) from None
+        raise _syntax_error(source, *_json_fault(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(source, *_toml_fault(source, str(error))) from None
     except RecursionError:
@@ -89,6 +87,34 @@ def _syntax_error(source: Source, fault: str, line: int, column: int) -> Definit
     return DefinitionError(source.render_at(Span(line, column, 1), f"the text is not {kind}: {fault}"))
 
 
+def _json_fault(error: json.JSONDecodeError) -> tuple[str, int, int]:
+    """json's message in words that say what to do, and its place."""
+    fault = error.msg.removesuffix(" starting at").removesuffix(" at")
+    before, here = error.doc[: error.pos].rstrip()[-1:], error.doc[error.pos : error.pos + 1]
+    if "trailing comma" in fault or (here in ("}", "]") and before == ","):
+        place = _place(error.doc, error.doc.rindex(",", 0, error.pos + 1))
+        return "a comma behind the last entry; expected none there", *place
+    return _JSON_FAULTS.get(fault, fault), error.lineno, error.colno
+
+
+_BACKSLASH = "a backslash that stands for no letter; expected \\\\"
+_JSON_FAULTS = {
+    "Invalid \\escape": f"{_BACKSLASH}, or / in a path",
+    "Invalid \\uXXXX escape": "\\u without four digits of a letter behind it; expected \\\\ for a backslash, or "
+    "/ in a path",
+    "Invalid control character": "a line that ends, or a tab, within a string; expected its closing quote, or \\n "
+    "or \\t",
+    "Unterminated string": "a string without its closing quote",
+    "Expecting value": "no value; expected a number, true, false, null, a string in double quotes, [an array] or "
+    "{an object}",
+    "Expecting property name enclosed in double quotes": "no name of an entry; expected one in double quotes",
+    "Expecting ',' delimiter": "more behind a value; expected a comma, or the bracket that closes",
+    "Expecting ':' delimiter": "no colon behind the name of an entry; expected one",
+    "Extra data": "more behind the end; expected one object and nothing else",
+}
+"""json's messages, as they are told."""
+
+
 def _toml_fault(source: Source, message: str) -> tuple[str, int, int]:
     """tomllib's message in words that say what to do, and its place."""
     place = re.search(r" \(at line (\d+), column (\d+)\)$", message)
@@ -116,7 +142,9 @@ def _toml_fault(source: Source, message: str) -> tuple[str, int, int]:
 _TOML_FAULTS = {
     "Invalid value": "no value; expected a number, true, false, a string in quotes, [an array] or { a = table }",
     "Illegal character '\\n'": "a string without its closing quote in this line",
-    "Unescaped '\\' in a string": "a backslash that stands for no letter; expected \\\\, or single quotes",
+    "Unescaped '\\' in a string": f"{_BACKSLASH}, or single quotes",
+    "Invalid hex value": "\\u or \\U without the digits of a letter behind it; expected \\\\ for a backslash, or "
+    "single quotes",
     "Expected newline or end of document after a statement": "more in the line after a value; expected a line for "
     "each key, and text in quotes",
     "Unclosed array": "an array that is not closed; expected a comma or ]",
@@ -131,14 +159,16 @@ def _place(text: str, offset: int) -> tuple[int, int]:
 
 
 def override(tables: dict[str, Any], source: Source, path: KeyPath, value: Any, option: str) -> None:
-    """Put ``value`` at ``path`` into parsed tables, as the command line's ``option`` asks."""
+    """Put ``value`` at ``path`` into parsed tables, as the command line's ``option`` asks; None takes the key away."""
     table: Any = tables
     for index, key in enumerate(path):
         if not isinstance(table, dict):
             around = ".".join(map(str, path[:index]))
             raise DefinitionError(f"{option}: '{around}' is {describe(table)}; expected a table")
-        if index == len(path) - 1:
-            table[str(key)] = value
-        else:
+        if index < len(path) - 1:
             table = table.setdefault(str(key), {})
+        elif value is None:
+            table.pop(str(key), None)
+        else:
+            table[str(key)] = value
     source.overrides[path] = option

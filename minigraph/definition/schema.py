@@ -50,7 +50,8 @@ def json_schema() -> Schema:
         "train": _ref("train"),
     }
     number = {"type": "number"}
-    files = {"type": "object", "additionalProperties": _object(ArrayFile)}
+    numbers: Schema = {"type": "array", "minItems": 1}
+    files = {"type": "object", "additionalProperties": {"anyOf": [_object(ArrayFile), numbers]}}
     root = _object(DefinitionSections, properties)
     root["properties"]["$schema"] = {"type": "string"}
     return {
@@ -62,10 +63,8 @@ def json_schema() -> Schema:
                 InputSection,
                 {"shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 3}},
             ),
-            "initializer": {
-                "anyOf": [number, {"type": "array", "minItems": 1}, _object(Normal), _object(Uniform), _object(Scheme)]
-            },
-            "array": {"anyOf": [_object(ArrayFile), _object(Normal), _object(Uniform)]},
+            "initializer": {"anyOf": [number, numbers, _object(Normal), _object(Uniform), _object(Scheme)]},
+            "array": {"anyOf": [_object(ArrayFile), numbers, _object(Normal), _object(Uniform)]},
             "data": _object(
                 DataSection,
                 {
@@ -129,7 +128,7 @@ def _object(declared: type[Declared], given: dict[str, Schema] | None = None) ->
     keys = {name: field for name, field in declared.model_fields.items() if field.is_required()}
     if "distribution" in properties:
         keys["distribution"] = declared.model_fields["distribution"]
-    summary = (declared.__doc__ or "").split("\n")[0]
+    summary = declared.summary.split("\n")[0]
     return {
         "type": "object",
         "description": summary,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, ValidationInfo, field_validator
+import numpy as np
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Count, Number, also_called
 from minigraph.errors import Problem
-from minigraph.graph.initialization import Initializer, Normal, Uniform, initializer
+from minigraph.graph.initialization import Explicit, Initializer, Normal, Uniform, initializer
 from minigraph.recipe.settings import TrainSection
 
 SCHEMA_VERSION = 1
@@ -28,44 +30,80 @@ class NodeSection(Declared):
 
     op: str = Field(description='the op\'s name, such as "Conv"')
     inputs: list[str] = Field(description="the names of inputs or nodes that it reads")
-    trainable: bool = Field(default=True, description="false keeps its parameters as they are in training")
-    share: str | None = Field(default=None, description="a node of the same op whose parameters it uses")
+    trainable: bool = Field(True, description="false keeps its parameters as they are in training")
+    share: str | None = Field(None, description="a node of the same op whose parameters it uses")
     init: dict[str, AnyInitializer] = Field(
         default_factory=dict, description="initial values by parameter: a number, an array or a table"
     )
 
 
+COLUMNS = re.compile(r"\s*(-?\d+)\s*|\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
+"""A column's number, or a slice of columns."""
+
+
+def _columns(value: object) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and len(text) < 40 and COLUMNS.fullmatch(text):
+        return text.replace(" ", "")
+    raise expected("a column counted from 0, or columns as a slice such as '1:' or '1:785'")
+
+
+Columns = Annotated[
+    str,
+    PlainValidator(_columns),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": f"^(?:{COLUMNS.pattern})$"}]}),
+]
+
+
+def _sound_path(path: str) -> str:
+    if any(ord(letter) < 32 for letter in path):
+        raise expected("a path without tabs and line ends: \\t and the like are one letter, so write \\\\ or /")
+    return path
+
+
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(_sound_path)]
+"""A file's path; what a backslash has made of ``"data\\train.csv"`` is told."""
+
+
 class ArrayFile(Declared):
     """``{ file = "map.npy" }``: an array in a file of its own, or one of an npz."""
 
-    file: str = Field(min_length=1, description="npy, npz, csv, png or jpg; relative to the definition")
+    file: FilePath = Field(description="npy, npz, csv, png or jpg; relative to the definition")
     key: str | None = Field(None, description="the array's name in an npz; the input's or output's own when left out")
+    columns: Columns | None = Field(
+        None, description="of a csv with a sample in each row: the columns that are read, such as '1:', counted from 0"
+    )
 
 
-ArraySource = ArrayFile | Normal | Uniform
+ArraySource = ArrayFile | Explicit | Normal | Uniform
+GivenArray = ArrayFile | Explicit
 
 
 def _array_source(value: object) -> ArraySource:
-    if isinstance(value, ArrayFile | Normal | Uniform):
+    if isinstance(value, Normal | Uniform):
         return value
-    if isinstance(value, dict) and "file" in value:
-        return ArrayFile(**value)
-    if isinstance(value, dict) and "distribution" in value:
+    if isinstance(value, dict) and "file" not in value:
+        if "distribution" not in value:
+            raise expected("a table with 'file' or 'distribution', or an array of numbers")
         drawn = initializer(value)
         assert isinstance(drawn, Normal | Uniform), "a table with 'distribution' is a distribution"
         return drawn
-    raise expected("a table with 'file' or 'distribution'")
+    return _given_array(value, "a table with 'file' or 'distribution', or an array of numbers")
 
 
-def _array_file(value: object) -> ArrayFile:
-    if isinstance(value, ArrayFile):
+def _given_array(value: object, wanted: str = "a table with 'file', or an array of numbers") -> GivenArray:
+    if isinstance(value, ArrayFile | Explicit):
         return value
     if isinstance(value, dict):
         return ArrayFile(**value)
-    raise expected("a table with 'file'")
+    if isinstance(value, list | tuple | np.ndarray):
+        array = initializer(value)
+        assert isinstance(array, Explicit), "an array stands for itself"
+        return array
+    raise expected(wanted)
 
 
-ArrayFiles = dict[str, Annotated[ArrayFile, PlainValidator(_array_file)]]
+ArraysGiven = dict[str, Annotated[GivenArray, PlainValidator(_given_array)]]
 
 
 class Split(Declared):
@@ -85,14 +123,30 @@ class Split(Declared):
 class HeldOut(Declared):
     """``validation = { file = "validation.npz" }``: samples that are not trained on, in files of their own."""
 
-    file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
-    inputs: ArrayFiles = Field(
-        default_factory=dict, description="each input's file", json_schema_extra=also_called("input")
+    file: FilePath | None = Field(None, description="an npz with an array for each input and output")
+    inputs: ArraysGiven = Field(
+        default_factory=dict, description="each input's file or array", json_schema_extra=also_called("input")
     )
-    outputs: ArrayFiles = Field(default_factory=dict, description="each output's target file")
+    outputs: ArraysGiven = Field(default_factory=dict, description="each output's target file or array")
 
 
 HELD_OUT = ("validation", "test")
+ARRAYS = ("inputs", "outputs", "samples", "teacher")
+"""The keys of [data] that say where the arrays come from, beside 'source' and 'file'."""
+
+
+def _class_names(value: object) -> tuple[str, ...]:
+    names = tuple(value) if isinstance(value, list | tuple) else ()
+    if names and all(isinstance(name, str) and name.strip() for name in names) and len({*names}) == len(names):
+        return names
+    raise expected('an array of different names, such as ["cat", "dog"]')
+
+
+Classes = Annotated[
+    tuple[str, ...],
+    PlainValidator(_class_names),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
+]
 
 
 class DataSection(Declared):
@@ -101,12 +155,17 @@ class DataSection(Declared):
     source: Literal["teacher", "file"] = Field(
         description="teacher: the targets are the graph's answers with the teacher's parameters; file: they are read"
     )
-    file: str | None = Field(None, min_length=1, description="an npz with an array for each input and output")
+    file: FilePath | None = Field(None, description="an npz with an array for each input and output")
     samples: Count = Field(1, description="how many samples a distribution draws")
     inputs: dict[str, Annotated[ArraySource, PlainValidator(_array_source)]] = Field(
-        default_factory=dict, description="each input's file or distribution", json_schema_extra=also_called("input")
+        default_factory=dict,
+        description="each input's file, array or distribution",
+        json_schema_extra=also_called("input"),
     )
-    outputs: ArrayFiles = Field(default_factory=dict, description="each output's target file")
+    outputs: ArraysGiven = Field(default_factory=dict, description="each output's target file or array")
+    classes: Classes | None = Field(
+        None, description="the names of the classes, in the order of their numbers, for pictures and predictions"
+    )
     split: Split | None = Field(None, description="shares of the samples that are held out")
     validation: HeldOut | None = Field(None, description="files of samples that training is judged by")
     test: HeldOut | None = Field(None, description="files of samples that are kept for the end")

@@ -69,22 +69,26 @@ def _data_table(data: DataSection) -> dict[str, Any]:
         table["file"] = data.file
     if data.samples != 1:
         table["samples"] = data.samples
+    if data.classes is not None:
+        table["classes"] = list(data.classes)
     if data.split is not None:
         table["split"] = data.split.written()
     for part in HELD_OUT:
         section = getattr(data, part)
         if section is not None:
             files = {key: getattr(section, key) for key in ("inputs", "outputs") if getattr(section, key)}
-            tables = {key: {name: item.written() for name, item in items.items()} for key, items in files.items()}
+            tables = {key: {name: _source(item) for name, item in items.items()} for key, items in files.items()}
             table[part] = {"file": section.file} if section.file else tables
     for key in ("inputs", "outputs", "teacher"):
         entries: Mapping[str, ArrayFile | Initializer] = getattr(data, key)
         if entries:
-            table[key] = {
-                name: item.written() if isinstance(item, ArrayFile) else to_plain(item)
-                for name, item in entries.items()
-            }
+            table[key] = {name: _source(item) for name, item in entries.items()}
     return table
+
+
+def _source(item: ArrayFile | Initializer) -> Any:
+    """What stands for an array of ``[data]`` in a definition."""
+    return item.written() if isinstance(item, ArrayFile) else to_plain(item)
 
 
 def to_json(tables: Mapping[str, Any]) -> str:

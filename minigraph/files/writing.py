@@ -26,14 +26,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         DataError: the folder does not exist or cannot be written.
     """
     path = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
-    except ValueError:
-        raise DataError(f"{path}: cannot be written: no file can have such a name") from None
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as written:
@@ -44,6 +37,26 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> None:
+    """Raise DataError unless a file of this name can be written: to be asked before a long work, not after it."""
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: cannot be written: it is a folder; expected the name of a file")
+    _beside(path).unlink()
+
+
+def _beside(path: Path) -> Path:
+    """A new, empty file beside ``path``."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+    except ValueError:
+        raise DataError(f"{path}: cannot be written: no file can have such a name") from None
+    os.close(handle)
+    return Path(name)
 
 
 def _umask() -> int:

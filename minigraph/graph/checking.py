@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 10**12
 """An array of so many numbers is in no machine's memory: a shape that asks for it is a mistake."""
+PICTURE = 8
+"""From so many rows and columns on a shape that ends in 1 or 3 is taken for a picture with its channels last."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def resolve(
         node = nodes[name]
         try:
             if name not in unsure and all(source in shapes for source in node.inputs):
-                shapes[name], parameters[name] = infer(name, node, shapes)
+                shapes[name], parameters[name] = infer(name, node, shapes, inputs)
                 problems += init_problems(name, node, parameters[name])
             else:
                 _require_count(name, node)
@@ -165,8 +167,10 @@ def _cycle_problem(nodes: Mapping[str, Node], knot: nx.DiGraph[str]) -> Problem:
     return Problem(path, f"the nodes form a cycle: {around}; expected a graph without cycles")
 
 
-def infer(name: str, node: Node, shapes: Mapping[str, Shape]) -> tuple[Shape, dict[str, Parameter]]:
-    """A node's shape and its op's parameters, from the shapes of what it reads.
+def infer(
+    name: str, node: Node, shapes: Mapping[str, Shape], graph_inputs: Mapping[str, Shape]
+) -> tuple[Shape, dict[str, Parameter]]:
+    """A node's shape and its op's parameters, from the shapes of what it reads; an error asks after the graph's inputs.
 
     Raises:
         DefinitionError: a wrong count of inputs.
@@ -190,7 +194,8 @@ def infer(name: str, node: Node, shapes: Mapping[str, Shape]) -> tuple[Shape, di
         return shape, parameters
     except ShapeError as error:
         read = ", ".join(f"'{source}' {spell_shape(shapes[source])}" for source in node.inputs)
-        raise ShapeError(f"node '{name}' ({kind}) reads {read}: {error}", error.attribute) from None
+        asked = "".join(f"; {problem.message}" for problem in shape_doubts(graph_inputs))
+        raise ShapeError(f"node '{name}' ({kind}) reads {read}: {error}{asked}", error.attribute) from None
 
 
 def _require_count(name: str, node: Node) -> None:
@@ -282,11 +287,25 @@ def _spell_parameters(shapes: Mapping[str, Shape]) -> str:
     return ", ".join(f"{name} {spell_shape(shape)}" for name, shape in shapes.items()) or "no parameters"
 
 
+def shape_doubts(inputs: Mapping[str, Shape]) -> list[Problem]:
+    """The inputs that look like pictures with their channels last."""
+    return [
+        Problem(
+            ("inputs", name, "shape"),
+            f"input '{name}' has {shape[0]} channels of {spell_shape(shape[1:])}; is [{shape[2]}, {shape[0]}, "
+            f"{shape[1]}] meant? Channels come first: [C, H, W]",
+        )
+        for name, shape in inputs.items()
+        if shape[2] in (1, 3) and min(shape[:2]) >= PICTURE
+    ]
+
+
 def warnings(
-    inputs: Collection[str], nodes: Mapping[str, Node], shapes: Mapping[str, Shape], needed: Collection[str]
+    inputs: Mapping[str, Shape], nodes: Mapping[str, Node], shapes: Mapping[str, Shape], needed: Collection[str]
 ) -> list[Problem]:
-    """What in a sound graph is hardly meant: what no output needs, and rows that a stride leaves unread."""
-    problems = [
+    """What in a sound graph is hardly meant: channels last, what no output needs, rows that a stride leaves unread."""
+    problems = shape_doubts(inputs)
+    problems += [
         Problem(("inputs", name), f"no output depends on input '{name}'", on="key")
         for name in inputs
         if name not in needed

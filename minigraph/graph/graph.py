@@ -18,6 +18,7 @@ from minigraph.graph.checking import Resolved, infer, init_problems, share_probl
 from minigraph.graph.initialization import Initializer, InitLike, initializer
 from minigraph.graph.names import full_names, name_problems, unknown_name
 from minigraph.graph.node import Node
+from minigraph.ops import Flatten
 from minigraph.ops.base import Op, Parameter
 from minigraph.wording import describe, one_of
 
@@ -138,7 +139,7 @@ class Graph:
             raise DefinitionError(problems)
         node = Node(op, inputs, trainable, share, initials)
         if all(source in self._shapes for source in inputs):
-            shape, own = infer(name, node, self._shapes)
+            shape, own = infer(name, node, self._shapes, self._inputs)
             problems = init_problems(name, node, own)
             if problems:
                 raise DefinitionError(problems)
@@ -330,11 +331,27 @@ class Graph:
         return self._resolved
 
     def warnings(self) -> list[Problem]:
-        """What is sound and yet hardly meant: what no output needs, and rows that a stride leaves unread.
+        """What is sound and yet hardly meant.
+
+        That is what no output needs, rows that a stride leaves unread, and inputs that look like pictures with their
+        channels last.
 
         Raises DefinitionError unless the graph is sound.
         """
         return checking.warnings(self._inputs, self._nodes, self.shapes, self.needed())
+
+    def answering(self) -> dict[str, tuple[Op, Shape]]:
+        """By output, the op whose answer it is, Flatten aside, and the output's shape.
+
+        Raises DefinitionError unless the graph is sound.
+        """
+        shapes, found = self.shapes, {}
+        for name in self._outputs:
+            node = self._nodes[name]
+            while isinstance(node.op, Flatten) and node.inputs[0] in self._nodes:
+                node = self._nodes[node.inputs[0]]
+            found[name] = node.op, shapes[name]
+        return found
 
     def _sound(self) -> Resolved:
         resolved = self.resolve()

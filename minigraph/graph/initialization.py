@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.declared.base import Declared
 from minigraph.declared.fields import Number, plain_number
+from minigraph.declared.kind import required
 from minigraph.errors import DefinitionError, Problem, ShapeError
 from minigraph.ops.base import Parameter, SchemeName
 from minigraph.wording import describe, did_you_mean, one_of
@@ -29,9 +30,9 @@ class Initializer(Declared, ABC):
 class Normal(Initializer):
     """Independent draws from the normal distribution."""
 
-    distribution: Literal["normal"] = Field(default="normal", description="the distribution's name")
-    mean: Number = Field(default=0.0, description="the mean")
-    std: Number = Field(default=1.0, ge=0, description="the standard deviation")
+    distribution: Literal["normal"] = Field("normal", description="the distribution's name")
+    mean: Number = Field(0.0, description="the mean")
+    std: Number = Field(1.0, ge=0, description="the standard deviation")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         return generator.normal(self.mean, self.std, parameter.shape)
@@ -40,9 +41,9 @@ class Normal(Initializer):
 class Uniform(Initializer):
     """Independent draws, equally likely between two bounds."""
 
-    distribution: Literal["uniform"] = Field(default="uniform", description="the distribution's name")
-    low: Number = Field(default=0.0, description="the lower bound")
-    high: Number = Field(default=1.0, description="the upper bound")
+    distribution: Literal["uniform"] = Field("uniform", description="the distribution's name")
+    low: Number = Field(0.0, description="the lower bound")
+    high: Number = Field(1.0, description="the upper bound")
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Uniform:
@@ -67,7 +68,7 @@ class Scheme(Initializer):
     pytorch_uniform: U(+-sqrt(1 / fan_in)), by which PyTorch draws the kernels of Conv and Linear, and their biases.
     """
 
-    scheme: SchemeName = Field(description="the scheme's name")
+    scheme: SchemeName = required("the scheme's name")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         variance = {
@@ -84,7 +85,7 @@ class Scheme(Initializer):
 class Explicit(Initializer):
     """Given values: one number for every entry, or an array that may leave out leading axes of length 1."""
 
-    values: Any = Field(description="a number or nested arrays of numbers")
+    values: Any = required("a number or nested arrays of numbers")
 
     def draw(self, parameter: Parameter, generator: np.random.Generator) -> Array:
         values = np.asarray(self.values, dtype=np.float64)

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from minigraph.arrays import (
     Array,
@@ -28,15 +27,24 @@ from minigraph.arrays import (
     spell_shape,
 )
 from minigraph.convolution import find_engine
-from minigraph.errors import CallOrderError, CheckpointError, DefinitionError, ShapeError
-from minigraph.files.npz import read_npz
+from minigraph.errors import CallOrderError, DefinitionError, ShapeError
 from minigraph.files.writing import write_npz
 from minigraph.graph.graph import DTYPES, Graph
 from minigraph.graph.initialization import Explicit, Scheme
 from minigraph.model.parameters import Parameters
 from minigraph.model.plan import Plan, copy_in, copy_out
+from minigraph.model.weights import read_weights
 from minigraph.ops.base import Context, Parameter
-from minigraph.wording import did_you_mean, one_of
+from minigraph.wording import one_of
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Answer = TypeVar("Answer", covariant=True, default=Array)
+else:
+    from typing import TypeVar
+
+    Answer = TypeVar("Answer", covariant=True)
 
 MOST_PLANS = 8
 """So many plans are kept by a model between calls."""
@@ -59,8 +67,11 @@ class Gradients:
     errors: dict[str, Array]
 
 
-class Model:
+class Model(Generic[Answer]):
     """A graph's parameters and its passes.
+
+    To type checkers its answers are arrays; where a graph has several outputs write what they are instead, as in
+    ``model: mg.Model[dict[str, mg.Array]] = mg.Model(graph)``.
 
     A model can be copied and pickled. ``forward`` may be called from several threads; ``values`` and ``backward`` are
     about the last forward of their own thread.
@@ -173,6 +184,10 @@ class Model:
             while len(self._idle) > MOST_PLANS or (self._idle and sum(p.bytes for _, p in self._idle) > MOST_BYTES):
                 self._idle.pop()
 
+    def _mark(self, training: bool) -> tuple[object, ...]:
+        """What the numbers that a pass reads are told apart by; in training it reads no state."""
+        return self.parameters.mark() if training else (*self.parameters.mark(), *self.state.mark())
+
     @property
     def _last(self) -> _Pass | None:
         """What the last forward of this thread left."""
@@ -187,13 +202,7 @@ class Model:
 
     # -- the passes --------------------------------------------------------------------------------
 
-    @overload
-    def forward(self, x: ArrayLike, *, training: bool = False) -> Array: ...
-
-    @overload
-    def forward(self, x: ArraysLike, *, training: bool = False) -> Array | dict[str, Array]: ...
-
-    def forward(self, x: ArraysLike, *, training: bool = False) -> Array | dict[str, Array]:
+    def forward(self, x: ArraysLike, *, training: bool = False) -> Answer:
         """The answer to ``x``.
 
         Args:
@@ -204,8 +213,6 @@ class Model:
         Returns:
             The output's array, or a dict of arrays by name when the graph has several outputs, in the form of
             the input: (H, W) in and one channel out gives (H', W'). Of several inputs the form with most axes counts.
-            Type checkers take the answer to a bare array for an array: of a graph with several outputs they know
-            more where the input is given by its name.
 
         Raises:
             ShapeError: an array does not fit its input. DataError: an array is missing, or is not of real numbers.
@@ -224,12 +231,13 @@ class Model:
                 self._give_back(last.kind, last.plan)
             plan = self._borrow(kind)
         plan.fill(arrays)
-        with plan.blas_held():
+        mark = self._mark(training)
+        with plan.blas_held(), np.errstate(over="ignore", invalid="ignore"):
             plan.forward()
         self._caller = threading.get_ident()
-        last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, self.parameters.version)
+        last = self._thread.last = _Pass(kind, plan, max(forms.values()), forms, mark)
         outputs = {name: last.shown(name, plan.values[name]) for name in self.graph.outputs}
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return cast("Answer", outputs if len(outputs) > 1 else next(iter(outputs.values())))
 
     def backward(self, error: ArraysLike) -> Gradients:
         """Push dLoss/doutput back through the last forward of this thread.
@@ -240,13 +248,15 @@ class Model:
         Nothing accumulates: a second call gives the same answer. Nodes that no output depends on get zeros.
 
         Raises:
-            CallOrderError: forward has not run in this thread, or parameters were assigned since.
+            CallOrderError: forward has not run in this thread, or parameters or state changed since: by an assignment,
+                by training, or by writing into their arrays (noticed as far as :meth:`Parameters.mark` says).
             ShapeError: the error is not shaped like the answer. DataError: it is not of real numbers.
             OpError: an op of the user's own returns what it may not.
         """
         last = self._last
-        if last is None or last.version != self.parameters.version:
-            reason = "parameters were assigned since the last forward" if last else "forward has not run yet"
+        if last is None or last.mark != self._mark(last.kind.training):
+            what = "state" if last and last.mark[:2] == self.parameters.mark() else "parameters"
+            reason = f"{what} changed since the last forward" if last else "forward has not run yet"
             raise CallOrderError(f"backward: {reason}; call forward first{self._elsewhere}")
         plan, arrays = last.plan, by_name(error, self.graph.outputs, "output")
         errors = {}
@@ -262,7 +272,7 @@ class Model:
             errors[name] = as_dtype(array, self.dtype, f"error of output '{name}'").reshape(value.shape)
         for name, target in plan.prepare_errors().items():
             copy_in(target, errors[name])
-        with plan.blas_held():
+        with plan.blas_held(), np.errstate(over="ignore", invalid="ignore"):
             plan.backward()
 
         def shown(name: str) -> Array:
@@ -306,18 +316,7 @@ class Model:
         Raises:
             CheckpointError: the file's names or shapes are not this model's. DataError: it cannot be read.
         """
-        arrays = read_npz(path)
-        known = {**self.parameters, **self.state}
-        faults = [f"'{name}' is missing" for name in known if name not in arrays]
-        faults += [f"'{name}' is not of this graph{did_you_mean(name, known)}" for name in arrays if name not in known]
-        for name in [name for name in known if name in arrays]:
-            if arrays[name].shape != known[name].shape:
-                found, expected = spell_shape(arrays[name].shape), spell_shape(known[name].shape)
-                faults.append(f"'{name}' has shape {found}, expected {expected}")
-            elif arrays[name].dtype.kind not in "biuf":
-                faults.append(f"'{name}' has dtype {arrays[name].dtype}, expected real numbers")
-        if faults:
-            raise CheckpointError(f"{path}: these weights do not fit graph '{self.graph.name}': " + "; ".join(faults))
+        arrays = read_weights(path, {**self.parameters, **self.state}, self.graph.name)
         for mapping in (self.parameters, self.state):
             for name in mapping:
                 mapping[name] = arrays[name]
@@ -345,7 +344,7 @@ class _Pass:
     plan: Plan
     form: Form
     forms: dict[str, Form]
-    version: int
+    mark: tuple[object, ...]
 
     def form_of(self, name: str) -> Form:
         """The form of an input as it was given; of a node's value that of the input with most axes."""
@@ -392,18 +391,3 @@ def default_initializer(parameter: Parameter) -> Scheme | Explicit:
     if isinstance(parameter.default, str):
         return Scheme(scheme=parameter.default)
     return Explicit(values=parameter.default)
-
-
-def load(
-    definition: str | Path,
-    seed: int | np.random.Generator | None = None,
-    engine: str = "fast",
-    dtype: str | None = None,
-) -> Model:
-    """A new model of a definition file, or of a bundled definition by its bare name; see :class:`Model`.
-
-    >>> import minigraph as mg
-    >>> mg.load("two_conv", seed=0).parameters["conv2.kernel"].shape
-    (1, 1, 4, 4)
-    """
-    return Model(Graph.load(definition), seed, engine, dtype)

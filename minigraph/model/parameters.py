@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike
 from minigraph.arrays import Array, Shape, cast, real_array
 from minigraph.errors import DefinitionError, ShapeError
 from minigraph.graph.initialization import fit
-from minigraph.wording import did_you_mean, one_of
+from minigraph.graph.names import meant_parameter
+from minigraph.wording import one_of
+
+FEW_NUMBERS = 1 << 16
+"""So many parameters are compared with a copy; of more, sums are."""
+COLUMNS = 4093
+"""Sums over every 4093rd number: a prime, so that turning or swapping parts of a kernel moves numbers between them."""
 
 
 class Parameters(MutableMapping[str, Array]):
@@ -24,7 +30,7 @@ class Parameters(MutableMapping[str, Array]):
     Attributes:
         flat: all values in one vector, the trainable ones first, so that an update is one call.
         trainable: the part of ``flat`` that training changes: what neither is frozen nor of no use to any output.
-        version: counts the assignments, so that a model knows when its last forward is out of date.
+        version: counts the assignments; see :meth:`mark`.
     """
 
     def __init__(self, shapes: Mapping[str, Shape], frozen: Collection[str], dtype: str) -> None:
@@ -60,6 +66,20 @@ class Parameters(MutableMapping[str, Array]):
             offset += prod(shape)
         return views
 
+    def mark(self) -> tuple[int, bytes]:
+        """What tells that something was assigned since, or written into an array: backward belongs to the numbers that
+        its forward saw.
+
+        Of more than FEW_NUMBERS it has sums of their bits, which a change in place could leave as they are if it moved
+        numbers by multiples of COLUMNS, or added to some exactly what it took from others in the same sum.
+        """
+        if self.flat.size <= FEW_NUMBERS:
+            return self.version, self.flat.tobytes()
+        bits = self.flat.view(f"u{self.flat.itemsize}")
+        whole = bits.size // COLUMNS * COLUMNS
+        sums = np.add.reduce(bits[:whole].reshape(-1, COLUMNS), axis=0, dtype=bits.dtype)
+        return self.version, sums.tobytes() + bits[whole:].tobytes()
+
     def __getitem__(self, name: str) -> Array:
         return self._views[self._known(name)]
 
@@ -87,7 +107,7 @@ class Parameters(MutableMapping[str, Array]):
     def _known(self, name: str) -> str:
         if name not in self._views:
             raise UnknownParameterError(
-                f"unknown parameter '{name}'; expected {one_of(self._names)}{did_you_mean(str(name), self._names)}"
+                f"unknown parameter '{name}'; expected {one_of(self._names)}{meant_parameter(str(name), self._names)}"
             )
         return name
 

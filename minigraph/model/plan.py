@@ -59,7 +59,7 @@ class Plan:
 
     def __init__(
         self,
-        model: Model,
+        model: Model[Any],
         batch: int,
         gradients: Mapping[str, Array] | None = None,
         *,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import overload
+from typing import cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from minigraph.arrays import Array, ArraysLike, arranged, as_dtype, by_name, require_one_count
+from minigraph.arrays import ArraysLike, arranged, as_dtype, by_name, require_one_count
 from minigraph.graph.graph import Graph
-from minigraph.model.model import Model
+from minigraph.model.model import Answer, Model
 from minigraph.model.plan import copy_out
 
 BATCH_NUMBERS = 2**20  # in all values of a batch: what a model holds stays small, however many samples there are
@@ -21,15 +20,7 @@ def samples_at_once(graph: Graph) -> int:
     return max(BATCH_NUMBERS // sum(map(prod, graph.shapes.values())), 1)
 
 
-@overload
-def predict(model: Model, x: ArrayLike, batch_size: int | None = None) -> Array: ...
-
-
-@overload
-def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Array | dict[str, Array]: ...
-
-
-def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Array | dict[str, Array]:
+def predict(model: Model[Answer], x: ArraysLike, batch_size: int | None = None) -> Answer:
     """The answer to ``x`` as :meth:`Model.forward` gives it, but batch by batch: its memory is that of one batch.
 
     Args:
@@ -55,9 +46,9 @@ def predict(model: Model, x: ArraysLike, batch_size: int | None = None) -> Array
         }
         with model.inference(require_one_count(batch)) as plan:
             plan.fill(batch)
-            with plan.blas_held():
+            with plan.blas_held(), np.errstate(over="ignore", invalid="ignore"):
                 plan.forward()
             for name, answer in answers.items():
                 answer[start : start + batch_size] = copy_out(plan.values[name])
     shown = {name: form.of(answer) for name, answer in answers.items()}
-    return shown if len(shown) > 1 else next(iter(shown.values()))
+    return cast("Answer", shown if len(shown) > 1 else next(iter(shown.values())))

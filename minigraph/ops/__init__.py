@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigraph.ops.add import Add
 from minigraph.ops.avg_pool import AvgPool
-from minigraph.ops.base import OPS, Context, Errors, Op, Parameter, attribute, register_op
+from minigraph.ops.base import OPS, Context, Errors, Op, Parameter, attribute, register_op, required
 from minigraph.ops.batch_norm import BatchNorm
 from minigraph.ops.concat import Concat
 from minigraph.ops.conv import Conv
@@ -44,4 +44,5 @@ __all__ = [
     "Tanh",
     "attribute",
     "register_op",
+    "required",
 ]

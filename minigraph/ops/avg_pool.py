@@ -9,6 +9,8 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution.windows import gather, windows
+from minigraph.explaining import Step as ExplainedStep
+from minigraph.explaining import formula, number, sum_of
 from minigraph.ops.base import Commutes, Context, Errors, PlanBackward, Slot, attribute, register_op
 from minigraph.ops.pooling import Pooling, bordered, inner, reached
 from minigraph.steps.steps import Step, applying, batch_last, copying, empty_batch_last, setter
@@ -58,6 +60,59 @@ class AvgPool(Pooling):
         view = windows(counted, self.kernel, geometry, geometry.output_size(size, self.kernel))
         counts: Array = view.sum(axis=(2, 3))[0, 0]
         return counts
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        (x,) = inputs
+        counts = np.broadcast_to(self._counts(x), output.shape).copy()
+        view, padding = self.windows(x, 0), "counts too" if self.count_include_pad else "does not count"
+        return [
+            ExplainedStep(
+                "count",
+                "Count what each window holds",
+                f"A window has {self.kernel[0]} x {self.kernel[1]} places; padding {padding}.",
+                "count[n, c, p, q] = places of the window that count",
+                "count",
+                {"count": counts},
+                formula(lambda at: "places that count", counts),
+            ),
+            ExplainedStep(
+                "answer",
+                "The mean of each window",
+                "The numbers in a window are added up and divided by their count.",
+                "answer[n, c, p, q] = sum over the window of x / count[n, c, p, q]",
+                "answer",
+                {"x": x, "count": counts, "answer": output},
+                formula(
+                    lambda at: f"({sum_of(map(number, self.window(view, at).flat))}) / {counts[at]:g}",
+                    output,
+                ),
+            ),
+        ]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,) = inputs
+        counts = np.broadcast_to(self._counts(x), output.shape).copy()
+        input_error = self.backward(error, inputs, output, context).inputs[0]
+        return [
+            ExplainedStep(
+                "input_error",
+                "Share each error out",
+                "Each number of a window made an equal part of its mean and gets that part of its error; from "
+                "windows that "
+                "overlap it gets the sum.",
+                "input_error[n, c, i, j] = sum over the windows that hold it of error / count",
+                "input_error",
+                {"error": error, "count": counts, "input_error": input_error},
+                formula(
+                    lambda at: sum_of(
+                        f"{number(error[window])} / {counts[window]:g}" for window in self.holding(at, x)
+                    ),
+                    input_error,
+                ),
+            )
+        ]
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         (x,), output = slot.inputs, slot.output

@@ -1,26 +1,52 @@
-"""What an op is: attributes, a shape rule, parameters, forward and backward. Adding one is one file."""
+"""What an op is: attributes, a shape rule, parameters, forward and backward. Adding one is one file.
+
+    @register_op
+    class Scale(Op):
+        factor: float = attribute(1.0, "multiplies the input")
+
+        def output_shape(self, x):
+            return x
+
+        def parameters(self, x):
+            return {"gain": Parameter(shape=(1,), default=1.0)}
+
+        def forward(self, inputs, context):
+            return inputs[0] * self.factor * context.parameters["gain"]
+
+        def backward(self, error, inputs, output, context):
+            gain = context.parameters["gain"]
+            gradient = np.array([(error * inputs[0] * self.factor).sum()])
+            return Errors((error * self.factor * gain,), {"gain": gradient})
+
+The class's name is the op's name in a definition, its fields are the op's attributes. Validation, error
+texts, the gradient check and the contract test follow from the class.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field
 
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.convolution import Convolution, Geometry
 from minigraph.convolution.choice import plan_convolution
 from minigraph.convolution.layer import Planned
 from minigraph.declared.base import Declared
-from minigraph.declared.fields import also_called
+from minigraph.declared.kind import attribute as attribute
+from minigraph.declared.kind import required as required
 from minigraph.declared.registry import Registry
 from minigraph.errors import ShapeError
+from minigraph.explaining import Step as ExplainedStep
+from minigraph.explaining import plain_backward, plain_forward
 from minigraph.ops.checking import calling, check_array, check_errors, locked
 from minigraph.steps.steps import Step, batch_last
 from minigraph.steps.threads import Workspace
+
+T = TypeVar("T")
 
 SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "pytorch_uniform"]
 """The schemes by which a parameter may be drawn; see :class:`minigraph.graph.initialization.Scheme`."""
@@ -28,13 +54,14 @@ SchemeName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform
 
 @dataclass(frozen=True)
 class Parameter:
-    """A learned array of an op, or one of its state.
+    """A learned array of an op, as its ``parameters`` declares it.
 
     Args:
-        shape: the array's; () for a single number.
-        default: how it begins where a graph says nothing: a number for all entries, or a scheme such as "he_normal".
-        fan_in: how many inputs one output sums; the schemes scale by the fans, and a bias has those of its kernel.
-        fan_out: how many outputs one input reaches.
+        shape: the array's, such as (out_channels, in_channels, 3, 3).
+        default: how it begins where ``init`` says nothing: a number for every entry, or a scheme: "he_normal",
+            "he_uniform", "glorot_normal", "glorot_uniform" or "pytorch_uniform".
+        fan_in: how many inputs one output sums, which the schemes scale by; a bias has those of its kernel.
+        fan_out: how many outputs one input reaches, likewise.
     """
 
     shape: Shape
@@ -66,6 +93,11 @@ class Errors:
 
     inputs: tuple[Array, ...]
     parameters: Mapping[str, Array] = field(default_factory=dict)
+
+
+def _any_inputs(rule: Callable[..., T]) -> Callable[..., T]:
+    """A rule that an op may write with its own inputs, such as ``(self, x)``, under a type checker too."""
+    return rule
 
 
 Commutes = Literal["linear", "homogeneous", "odd", "order"]
@@ -105,49 +137,32 @@ class Slot:
         return self.convolutions[-1]
 
 
-Answer = TypeVar("Answer")
-
-
-def of_inputs(method: Callable[..., Answer]) -> Callable[..., Answer]:
-    """A method of an op that is given something of each input.
-
-    It is for type checkers: an op of one input may write ``output_shape(self, x)`` where the base has ``*inputs``.
-    """
-    return method
-
-
 class Op(Declared, ABC):
     """A node's function. Maps are (N, C, H, W), vectors (N, F); shapes are without the batch N.
 
     Ops hold attributes only: what they compute depends on their arguments alone, and they never write
-    into an array that they are given. The class's name is the op's name in a definition; ``attribute`` gives it a
-    setting, ``parameters`` what it learns. Validation, error texts and the gradient check follow from the class, and
-    ``mg.testing.check_op(Scale(factor=2.0), (3, 6, 7))`` proves that it keeps the rules, or says which one it breaks:
+    into an array that they are given. One of your own, with an attribute and a parameter:
 
-        @mg.register_op
-        class Scale(mg.Op):
-            '''x times a fixed factor and a learned one.'''
-
-            factor: float = mg.attribute(1.0, "multiplies the input")
-
-            def output_shape(self, x):
-                return x
-
-            def parameters(self, x):
-                return {"gain": mg.Parameter(shape=(1,), default=1.0)}
-
-            def forward(self, inputs, context):
-                return inputs[0] * self.factor * context.parameters["gain"]
-
-            def backward(self, error, inputs, output, context):
-                gain = context.parameters["gain"]
-                gradient = np.array([(error * inputs[0] * self.factor).sum()])
-                return mg.Errors((error * self.factor * gain,), {"gain": gradient})
+    >>> import numpy as np
+    >>> import minigraph as mg
+    >>> class Scale(mg.Op):  # usable in definitions once it is given to mg.register_op
+    ...     factor: float = mg.attribute(1.0, "multiplies the input")
+    ...     def output_shape(self, x):
+    ...         return x
+    ...     def parameters(self, x):
+    ...         return {"gain": mg.Parameter(shape=(1,), default=1.0)}
+    ...     def forward(self, inputs, context):
+    ...         return inputs[0] * self.factor * context.parameters["gain"]
+    ...     def backward(self, error, inputs, output, context):
+    ...         gain = context.parameters["gain"]
+    ...         gradient = np.array([(error * inputs[0] * self.factor).sum()])
+    ...         return mg.Errors((error * self.factor * gain,), {"gain": gradient})
+    >>> mg.testing.check_op(Scale(factor=2.0), (3, 6, 7))
     """
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "op": ("type", "op_type", "class_name", "layer"),
-        "inputs": ("input", "bottom"),
+        "op": ("type", "op_type", "class_name", "layer", "kind", "operation"),
+        "inputs": ("input", "bottom", "from", "source", "parents"),
         "trainable": (),
         "share": (),
         "init": ("initializer", "kernel_initializer", "weight_filler"),
@@ -157,15 +172,9 @@ class Op(Declared, ABC):
             ("in_channels", "in_features", "input_shape", "num_features", "num_channels"),
             "it follows from the inputs: leave it out",
         ),
+        "inputs": "expected in graph.add(name, op, *inputs)",
+        **{key: f"expected in graph.add(..., {key}=...)" for key in ("trainable", "share", "init")},
         "activation": 'an activation is a node of its own, such as op = "ReLU"',
-    }
-    code_hints: ClassVar[Mapping[str, str]] = {
-        "op": "the class itself says which one it is: leave it out",
-        "inputs": "it belongs to the node: graph.add(name, op, *inputs)",
-        **{
-            key: f"it belongs to the node: graph.add(name, op, *inputs, {key}=...)"
-            for key in ("trainable", "share", "init")
-        },
     }
     foreign_names: ClassVar[tuple[str, ...]] = ()
     """What other frameworks call the op, where that is not near its own name."""
@@ -185,8 +194,8 @@ class Op(Declared, ABC):
     in_place: ClassVar[bool] = False
     """Whether a plan may let the output lie where its input does, and the input's error where the output's does."""
 
-    @of_inputs
     @abstractmethod
+    @_any_inputs
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of the answer to inputs of these shapes.
 
@@ -194,12 +203,12 @@ class Op(Declared, ABC):
             ShapeError: the op cannot take them; the text has every number.
         """
 
-    @of_inputs
+    @_any_inputs
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         """The op's parameters by name, for inputs of these shapes."""
         return {}
 
-    @of_inputs
+    @_any_inputs
     def state(self, *inputs: Shape) -> dict[str, Parameter]:
         """What the op keeps between training steps without learning it, by name."""
         return {}
@@ -208,7 +217,7 @@ class Op(Declared, ABC):
         """The state after a training step whose forward was given ``inputs``."""
         return {}
 
-    @of_inputs
+    @_any_inputs
     def multiply_adds(self, *inputs: Shape) -> int:
         """How many products are summed in one forward of one sample; 0 for what only looks at single entries."""
         return 0
@@ -218,12 +227,12 @@ class Op(Declared, ABC):
         """Whether each channel of the output is a sum over all channels of the input: kernel (output, input, ...)."""
         return False
 
-    @of_inputs
+    @_any_inputs
     def pads(self, *inputs: Shape) -> bool:
         """Whether zeros from beside the input enter the output, so that a constant does not come out as one."""
         return False
 
-    @of_inputs
+    @_any_inputs
     def unread(self, *inputs: Shape) -> tuple[int, int]:
         """Rows and columns at the end of the padded input that the stride never reaches."""
         return 0, 0
@@ -253,6 +262,22 @@ class Op(Declared, ABC):
             for n in range(len(error))
         ]
         return {name: np.stack([gradients[name] for gradients in samples]) for name in samples[0]}
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        """The steps that lead from the inputs to the output; the last makes ``answer``.
+
+        Args:
+            inputs: what forward was given; ``output``: what it answered.
+        """
+        return plain_forward(type(self).__name__, first_paragraph(type(self)), inputs, output)
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        """The steps that lead from the error to ``input_error`` (``input_error_0``, ... of several inputs) and to
+        ``NAME_gradient`` of each parameter; the arguments are :meth:`backward`'s."""
+        errors = self.backward(error, inputs, output, context)
+        return plain_backward(type(self).__name__, error, errors.inputs, errors.parameters)
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         """The op's passes over arrays that stay: the steps of forward, and what makes the steps of backward.
@@ -294,23 +319,17 @@ def _locked_by_name(arrays: Mapping[str, Array]) -> dict[str, Array]:
     return dict(zip(arrays, locked(tuple(arrays.values())), strict=True))
 
 
+def first_paragraph(op: type[Op]) -> str:
+    """The first paragraph of an op's docstring; empty where it has none of its own."""
+    about = op.__dict__.get("__doc__") or ""
+    return " ".join(about.split("\n\n")[0].split())
+
+
 class Elementwise(Op, ABC):
     """An op of one input whose answer has the input's shape."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
-
-
-def attribute(default: Any, doc: str, *, foreign: tuple[str, ...] = (), **bounds: Any) -> Any:
-    """An attribute of an op, as in ``factor: float = mg.attribute(1.0, "multiplies the input")``.
-
-    Args:
-        default: ``...`` where it is required.
-        doc: one line about it, shown by ``ops`` and in error texts.
-        foreign: what other frameworks call it; who writes that is told our name.
-        bounds: of a number: ``gt``, ``ge``, ``lt``, ``le``.
-    """
-    return Field(default, description=doc, json_schema_extra=also_called(*foreign), **bounds)
 
 
 OPS: Registry[Op] = Registry("op")
@@ -322,7 +341,7 @@ def register_op(op: OpClass) -> OpClass:
     """Class decorator: make an :class:`Op` usable in graphs and definitions under its class name.
 
     Raises:
-        DefinitionError: a built-in op, or another class, already has this name.
+        DefinitionError: another class already has this name. One of your own may be registered again.
     """
     return OPS.register(op.__name__)(op)
 

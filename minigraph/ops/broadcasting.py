@@ -10,6 +10,7 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.errors import ShapeError
+from minigraph.explaining import Index, Rule, formula, number, over, sum_of
 from minigraph.ops.base import Op
 from minigraph.steps.steps import Step, batch_last, copying
 
@@ -37,6 +38,34 @@ class Broadcasting(Op):
                 attribute="inputs",
             )
         return tuple(along.pop() if along else 1 for along in lengths)
+
+    @staticmethod
+    def told_repeats(inputs: tuple[Array, ...], output: Array) -> str:
+        """What is said beside the forward where an input is repeated."""
+        repeated = any(x.shape != output.shape for x in inputs)
+        return " An input of length 1 along an axis is repeated there." if repeated else ""
+
+    @staticmethod
+    def told_sum(made: Array, error: Array) -> str:
+        """How a sentence about an input's error ends."""
+        return "." if made.shape == error.shape else ", summed over all places where the input was repeated."
+
+    @staticmethod
+    def summed_text(made: Array, error: Array, product: str = "error") -> str:
+        """The right side of the formula of an input's error."""
+        return product if made.shape == error.shape else f"the sum of {product} over the repetitions"
+
+    @staticmethod
+    def summed_rule(made: Array, passed: Array) -> Rule:
+        """How a number of an input's error came about from what passed in each of its repetitions."""
+        axes = repeated_axes(made.shape, passed.shape)
+        indices = over(passed.shape, axes)
+
+        def text(index: Index) -> str:
+            kept = tuple(place for axis, place in enumerate(index) if axis not in axes)
+            return sum_of(number(passed[place]) for place in indices(kept))
+
+        return formula(text, made)
 
 
 def repeated_axes(shape: Shape, whole: Shape) -> tuple[int, ...]:

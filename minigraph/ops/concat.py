@@ -9,6 +9,8 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape, spell_shape
 from minigraph.errors import ShapeError
+from minigraph.explaining import Index, Rule, by_place, formula
+from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops.axis import Axis, require_axis
 from minigraph.ops.base import Context, Errors, Op, PlanBackward, Slot, attribute, register_op
 from minigraph.steps.steps import Step, batch_last, copying
@@ -49,6 +51,56 @@ class Concat(Op):
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         ends = np.cumsum([x.shape[self.axis] for x in inputs])[:-1]
         return Errors(tuple(part.copy() for part in np.split(error, ends, axis=self.axis)))
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        names = by_place("x", inputs)
+        along = ("channels", "rows", "columns")[self.axis - 1]
+        return [
+            ExplainedStep(
+                "answer",
+                "Line the inputs up",
+                f"The inputs stand one after another along the {along}; no number changes.",
+                f"answer = {', '.join(names)}, one after another",
+                "answer",
+                {**names, "answer": output},
+                formula(lambda at: "{}{}".format(*self._from(at, inputs)), output),
+            )
+        ]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        made = by_place("input_error", self.backward(error, inputs, output, context).inputs)
+        begins = [0, *np.cumsum([x.shape[self.axis] for x in inputs]).tolist()]
+
+        def rule(array: Array, begin: int) -> Rule:
+            def text(index: Index) -> str:
+                place = [part + begin * (axis == self.axis) for axis, part in enumerate(index)]
+                return f"error{place}"
+
+            return formula(text, array)
+
+        return [
+            ExplainedStep(
+                name,
+                f"The error of input {place}",
+                "Each input gets back the part of the error that lies where it stood.",
+                f"{name} = its part of error",
+                name,
+                {"error": error, name: array},
+                rule(array, begins[place]),
+            )
+            for place, (name, array) in enumerate(made.items())
+        ]
+
+    def _from(self, index: Index, inputs: tuple[Array, ...]) -> tuple[str, list[int]]:
+        """The name of the input that a number of the answer was taken from, and where it stands there."""
+        rest = list(index)
+        for name, x in by_place("x", inputs).items():
+            if rest[self.axis] < x.shape[self.axis]:
+                return name, rest
+            rest[self.axis] -= x.shape[self.axis]
+        raise IndexError(index)
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         ends = np.cumsum([x.shape[self.axis] for x in slot.inputs])[:-1]

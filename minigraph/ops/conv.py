@@ -9,11 +9,23 @@ from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
-from minigraph.declared.base import required
 from minigraph.declared.fields import Count, IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
+from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
+from minigraph.ops.base import (
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    PlanBackward,
+    Slot,
+    attribute,
+    register_op,
+    require_map,
+    required,
+)
+from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last
 
 
@@ -116,6 +128,26 @@ class Conv(Op):
         gradient = context.convolution.kernel_gradient(errors, maps, beside, kernel.shape[2:])
         gradients = {"kernel": gradient.reshape(count, *kernel.shape)}
         return {**gradients, "bias": error.sum(axis=(2, 3))} if self.bias else gradients
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        (x,), kernel = inputs, context.parameters["kernel"]
+        told = self._told(x, context)
+        padded = told.pad(x)
+        correlated = context.convolution.forward(x, kernel, told.geometry)
+        correlate = told.correlate(padded.made, "correlated", correlated)
+        return [padded, correlate, add_bias(correlate, context.parameters.get("bias"), output)]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,) = inputs
+        told, gradients = self._told(x, context), self.backward(error, inputs, output, context).parameters
+        steps = [*told.back(error, "input_error"), told.kernel_gradient(told.pad(x).made, error, gradients["kernel"])]
+        return [*steps, bias_gradient(error, gradients["bias"])] if self.bias else steps
+
+    def _told(self, x: Array, context: Context) -> Telling:
+        size = (x.shape[2], x.shape[3])
+        return Telling(self.geometry(size), context.parameters["kernel"], size, context.convolution, "error", "x")
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         if slot.context.convolution.name != "fast":

@@ -11,11 +11,23 @@ import numpy as np
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding, split_padding
-from minigraph.declared.base import required
 from minigraph.declared.fields import Count, IntegerPair, IntegerPairFromZero, Padding, pair
 from minigraph.errors import ShapeError
+from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, require_map
+from minigraph.ops.base import (
+    Context,
+    Errors,
+    Op,
+    Parameter,
+    PlanBackward,
+    Slot,
+    attribute,
+    register_op,
+    require_map,
+    required,
+)
+from minigraph.ops.convolving import Telling, add_bias, bias_gradient
 from minigraph.steps.steps import Step, applying, batch_last, empty_batch_last
 
 
@@ -128,6 +140,24 @@ class ConvTranspose(Op):
         if self.bias:
             gradients["bias"] = error.sum(axis=(0, 2, 3))
         return Errors((convolution.forward(error, kernel, geometry),), gradients)
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        steps = self._told(inputs[0], context).back(inputs[0], "convolved")
+        return [*steps, add_bias(steps[-1], context.parameters.get("bias"), output)]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,), errors = inputs, self.backward(error, inputs, output, context)
+        told = self._told(x, context)
+        padded = told.pad(error)
+        correlate = told.correlate(padded.made, "input_error", errors.inputs[0])
+        steps = [padded, correlate, told.kernel_gradient(padded.made, x, errors.parameters["kernel"])]
+        return [*steps, bias_gradient(error, errors.parameters["bias"])] if self.bias else steps
+
+    def _told(self, x: Array, context: Context) -> Telling:
+        size = self.answer_size((x.shape[2], x.shape[3]))
+        return Telling(self.geometry(), context.parameters["kernel"], size, context.convolution, "x", "error")
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         if slot.context.convolution.name != "fast":

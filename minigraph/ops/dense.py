@@ -9,11 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array, Shape, spell_shape
-from minigraph.declared.base import required
 from minigraph.declared.fields import Count
 from minigraph.errors import ShapeError
+from minigraph.explaining import Index, products
+from minigraph.explaining import Step as ExplainedStep
 from minigraph.ops import spellings
-from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op
+from minigraph.ops.base import Context, Errors, Op, Parameter, PlanBackward, Slot, attribute, register_op, required
+from minigraph.ops.convolving import add_bias, bias_gradient
 from minigraph.steps.steps import Step, batch_last, multiplying
 
 
@@ -70,6 +72,64 @@ class Dense(Op):
         # (N, O, 1) * (N, 1, F)
         gradients = {"kernel": error[:, :, None] * inputs[0][:, None, :]}
         return {**gradients, "bias": error} if self.bias else gradients
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        (x,), kernel = inputs, context.parameters["kernel"]
+        product = x @ kernel.T
+
+        def pairs(index: Index) -> list[tuple[Index, Index]]:
+            return [((index[0], i), (index[1], i)) for i in range(x.shape[1])]
+
+        multiply = ExplainedStep(
+            "multiply",
+            "Multiply and add",
+            "Every number of the vector is multiplied by a weight of its own and all are added up, for each "
+            "number of the "
+            "answer with other weights.",
+            "product[n, o] = sum over i of x[n, i] * kernel[o, i]",
+            "product",
+            {"x": x, "kernel": kernel, "product": product},
+            products(product, (("x", x), ("kernel", kernel)), pairs),
+        )
+        return [multiply, add_bias(multiply, context.parameters.get("bias"), output)]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,), kernel, errors = inputs, context.parameters["kernel"], self.backward(error, inputs, output, context)
+        input_error, gradient = errors.inputs[0], errors.parameters["kernel"]
+
+        def back(index: Index) -> list[tuple[Index, Index]]:
+            return [((index[0], o), (o, index[1])) for o in range(error.shape[1])]
+
+        def met(index: Index) -> list[tuple[Index, Index]]:
+            return [((n, index[0]), (n, index[1])) for n in range(len(x))]
+
+        steps = [
+            ExplainedStep(
+                "input_error",
+                "The error of the input",
+                "A number of the input went into every number of the answer: it gets their errors, each times the "
+                "weight "
+                "by which it went in.",
+                "input_error[n, i] = sum over o of error[n, o] * kernel[o, i]",
+                "input_error",
+                {"error": error, "kernel": kernel, "input_error": input_error},
+                products(input_error, (("error", error), ("kernel", kernel)), back),
+            ),
+            ExplainedStep(
+                "kernel_gradient",
+                "The kernel's gradient",
+                "A weight joins one number of the input with one of the answer: its gradient is the one's value "
+                "times the "
+                "other's error, summed over the samples.",
+                "kernel_gradient[o, i] = sum over n of error[n, o] * x[n, i]",
+                "kernel_gradient",
+                {"error": error, "x": x, "kernel_gradient": gradient},
+                products(gradient, (("error", error), ("x", x)), met),
+            ),
+        ]
+        return [*steps, bias_gradient(error, errors.parameters["bias"])] if self.bias else steps
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         # Batch-last: (F, N) and (O, N)

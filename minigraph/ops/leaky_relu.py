@@ -9,6 +9,8 @@ import numpy as np
 
 from minigraph.arrays import Array
 from minigraph.declared.fields import Number
+from minigraph.explaining import Step as ExplainedStep
+from minigraph.explaining import applied, sloped
 from minigraph.ops.base import Commutes, Context, Elementwise, Errors, PlanBackward, Slot, attribute, register_op
 from minigraph.steps.steps import Step, applying, empty_batch_last
 
@@ -29,6 +31,23 @@ class LeakyReLU(Elementwise):
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         return Errors((np.where(inputs[0] > 0, error, error * self.slope),))
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        text = f"Numbers above 0 pass, all others are made smaller, times {self.slope:g}."
+        rule = f"x where x > 0, else {self.slope:g} * x"
+        return [applied("Make what is below 0 small", text, rule, inputs[0], output, self._filled)]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,) = inputs
+        text = f"Where x is above 0 the answer follows it one to one; elsewhere {self.slope:g} times as far."
+        slope = np.where(x > 0, 1, self.slope).astype(x.dtype)
+        rule = f"1 where x > 0, else {self.slope:g}"
+        return sloped(text, rule, slope, error, ("x", x), "slope at {}".format)
+
+    def _filled(self, x: str) -> str:
+        return f"{self.slope:g} * {x}" if x.startswith("(") or x == "0" else x
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         (x,), output = slot.inputs, slot.output

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import gcd, prod
 from typing import ClassVar
 
 from minigraph.arrays import Array, Shape
 from minigraph.convolution import Geometry, resolve_padding
 from minigraph.convolution.windows import pad_with, windows
-from minigraph.declared.base import required
 from minigraph.declared.fields import IntegerPair, Padding, pair
 from minigraph.errors import ShapeError
 from minigraph.ops import spellings
-from minigraph.ops.base import Op, attribute, require_map
+from minigraph.ops.base import Op, attribute, require_map, required
 from minigraph.steps.steps import Step, batch_last, copying, empty_batch_last
 
 
@@ -72,6 +72,26 @@ class Pooling(Op):
         return windows(
             pad_with(x, geometry, value), self.kernel, geometry, geometry.output_size(x.shape[2:], self.kernel)
         )
+
+    def window(self, view: Array, index: tuple[int, ...]) -> Array:
+        """What one window reads, (kh, kw), of the :meth:`windows` of a map."""
+        n, c, p, q = index
+        read: Array = view[n, c, :, :, p, q]
+        return read
+
+    def holding(self, index: tuple[int, ...], x: Array) -> dict[tuple[int, ...], tuple[int, int]]:
+        """The windows that hold a number of the map ``x``, each with the tap that reads it."""
+        n, c, i, j = index
+        geometry = self.geometry((x.shape[2], x.shape[3]))
+        (down, across), (below, beside) = geometry.stride, geometry.dilation
+        rows, columns = geometry.output_size((x.shape[2], x.shape[3]), self.kernel)
+        windows: dict[tuple[int, ...], tuple[int, int]] = {}
+        for tap in product(range(self.kernel[0]), range(self.kernel[1])):
+            p, between_rows = divmod(i + geometry.padding[0] - tap[0] * below, down)
+            q, between_columns = divmod(j + geometry.padding[1] - tap[1] * beside, across)
+            if not between_rows and not between_columns and 0 <= p < rows and 0 <= q < columns:
+                windows[n, c, p, q] = tap
+        return windows
 
     def _require_entries(self, size: tuple[int, int]) -> None:
         """Raise a ShapeError if a window reads nothing but padding."""

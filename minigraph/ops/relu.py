@@ -8,6 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from minigraph.arrays import Array
+from minigraph.explaining import Step as ExplainedStep
+from minigraph.explaining import applied, sloped
 from minigraph.ops.base import Commutes, Context, Elementwise, Errors, PlanBackward, Slot, register_op
 from minigraph.steps.steps import Step, applying, empty_batch_last
 
@@ -25,6 +27,20 @@ class ReLU(Elementwise):
 
     def backward(self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context) -> Errors:
         return Errors((error * (inputs[0] > 0),))
+
+    def explain_forward(self, inputs: tuple[Array, ...], output: Array, context: Context) -> list[ExplainedStep]:
+        text = "Numbers above 0 pass, all others become 0."
+        return [applied("Keep what is above 0", text, "max(x, 0)", inputs[0], output, "max({}, 0)".format)]
+
+    def explain_backward(
+        self, error: Array, inputs: tuple[Array, ...], output: Array, context: Context
+    ) -> list[ExplainedStep]:
+        (x,) = inputs
+        text = (
+            "Where x is above 0 the answer follows it: slope 1. Elsewhere the answer stays 0 whatever x does: slope 0."
+        )
+        slope = (x > 0).astype(x.dtype)
+        return sloped(text, "1 where x > 0, else 0", slope, error, ("x", x), "slope of max(x, 0) at {}".format)
 
     def plan(self, slot: Slot) -> tuple[list[Step], PlanBackward]:
         (x,), output = slot.inputs, slot.output

@@ -7,15 +7,16 @@ The formulas are PyTorch's (torch.optim), so that a run can be compared number b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from minigraph.arrays import Array
-from minigraph.declared.base import NAMED, Declared, expected
+from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Number, also_called, plain_number
+from minigraph.declared.kind import required
 from minigraph.declared.registry import Registry
 
 State = Mapping[str, Array]
@@ -25,11 +26,10 @@ class Optimizer(Declared, ABC):
     """A rule for one step."""
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
-    code_hints: ClassVar[Mapping[str, str]] = NAMED
 
-    learning_rate: Number = Field(
-        gt=0, description="the step's length for a gradient of length 1", json_schema_extra=also_called("lr")
-    )
+    learning_rate: Number = required("the step's length for a gradient of length 1", foreign=("lr",), gt=0)
+
+    weight_decay: Number = Field(0.0, ge=0, description="times the parameters is added to the gradient")
 
     def state(self, parameters: Array) -> dict[str, Array]:
         """What is remembered between steps, as it is before the first: arrays that :meth:`update` changes in place."""
@@ -44,6 +44,11 @@ class Optimizer(Declared, ABC):
             rate: the learning rate of this step, which a schedule may have changed.
         """
 
+    def decay(self, parameters: Array, gradient: Array, rate: float) -> None:
+        """What :meth:`update` does first: weight decay, in place."""
+        if self.weight_decay:
+            gradient += self.weight_decay * parameters
+
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
@@ -52,9 +57,8 @@ OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 class SGD(Optimizer):
     """Gradient descent: parameters -= rate * gradient, or rate * velocity with momentum."""
 
-    momentum: Number = Field(default=0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
-    nesterov: bool = Field(default=False, description="whether the gradient is added to the velocity once more")
-    weight_decay: Number = Field(default=0.0, ge=0, description="times the parameters is added to the gradient")
+    momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
+    nesterov: bool = Field(False, description="whether the gradient is added to the velocity once more")
 
     @field_validator("nesterov")
     @classmethod
@@ -67,8 +71,7 @@ class SGD(Optimizer):
         return {"velocity": np.zeros_like(parameters)} if self.momentum else {}
 
     def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
+        self.decay(parameters, gradient, rate)
         if self.momentum:
             velocity = state["velocity"]
             velocity *= self.momentum
@@ -89,7 +92,7 @@ def _two_betas(value: object) -> tuple[float, float]:
 
 
 Betas = Annotated[
-    tuple[float, float] | list[float],
+    Sequence[float],
     PlainValidator(_two_betas),
     WithJsonSchema(
         {
@@ -106,14 +109,11 @@ Betas = Annotated[
 class Adam(Optimizer):
     """Steps along the mean gradient, each parameter's divided by the root of its mean square. Kingma and Ba 2015."""
 
-    learning_rate: Number = Field(default=0.001, gt=0, description="about how far a parameter moves in a step")
-    betas: Betas = Field(
-        default=(0.9, 0.999), description="how much is kept of the running means of gradient and square"
-    )
+    learning_rate: Number = Field(0.001, gt=0, description="about how far a parameter moves in a step")
+    betas: Betas = Field((0.9, 0.999), description="how much is kept of the running means of gradient and square")
     epsilon: Number = Field(
-        default=1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+        1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
     )
-    weight_decay: Number = Field(default=0.0, ge=0, description="times the parameters is added to the gradient")
 
     def state(self, parameters: Array) -> dict[str, Array]:
         return {
@@ -123,7 +123,7 @@ class Adam(Optimizer):
         }
 
     def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        self._decay(parameters, gradient, rate)
+        self.decay(parameters, gradient, rate)
         (kept, kept_square), mean, square, steps = self.betas, state["mean"], state["square"], state["steps"]
         steps += 1
         count = int(steps)
@@ -142,20 +142,14 @@ class Adam(Optimizer):
         root *= rate / (1 - kept**count)
         parameters -= root
 
-    def _decay(self, parameters: Array, gradient: Array, rate: float) -> None:
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
-
 
 @OPTIMIZERS.register("adamw")
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameters themselves. Loshchilov and Hutter 2019."""
 
-    weight_decay: Number = Field(
-        default=0.01, ge=0, description="times the rate is how much of each parameter a step takes"
-    )
+    weight_decay: Number = Field(0.01, ge=0, description="times the rate is how much of each parameter a step takes")
 
-    def _decay(self, parameters: Array, gradient: Array, rate: float) -> None:
+    def decay(self, parameters: Array, gradient: Array, rate: float) -> None:
         parameters *= 1 - rate * self.weight_decay
 
 
@@ -163,22 +157,20 @@ class AdamW(Adam):
 class RMSprop(Optimizer):
     """Each parameter's gradient divided by the root of its mean square. Hinton 2012."""
 
-    learning_rate: Number = Field(default=0.01, gt=0, description="about how far a parameter moves in a step")
-    alpha: Number = Field(default=0.99, ge=0, lt=1, description="how much of the running mean square is kept")
+    learning_rate: Number = Field(0.01, gt=0, description="about how far a parameter moves in a step")
+    alpha: Number = Field(0.99, ge=0, lt=1, description="how much of the running mean square is kept")
     epsilon: Number = Field(
-        default=1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
+        1e-8, ge=0, description="added to the root of the mean square", json_schema_extra=also_called("eps")
     )
-    weight_decay: Number = Field(default=0.0, ge=0, description="times the parameters is added to the gradient")
-    momentum: Number = Field(default=0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
-    centered: bool = Field(default=False, description="whether the squared mean gradient is taken off the mean square")
+    momentum: Number = Field(0.0, ge=0, lt=1, description="how much of the last step's velocity is kept")
+    centered: bool = Field(False, description="whether the squared mean gradient is taken off the mean square")
 
     def state(self, parameters: Array) -> dict[str, Array]:
         names = ["square", *["mean"] * self.centered, *["velocity"] * bool(self.momentum)]
         return {name: np.zeros_like(parameters) for name in names}
 
     def update(self, parameters: Array, gradient: Array, state: State, rate: float) -> None:
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
+        self.decay(parameters, gradient, rate)
         square = state["square"]
         square *= self.alpha
         square += (1 - self.alpha) * gradient**2

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from minigraph.declared.base import NAMED, Declared
+from minigraph.declared.base import Declared
 from minigraph.declared.fields import Count, Number
+from minigraph.declared.kind import required
 from minigraph.declared.registry import Registry
 
 
@@ -23,16 +24,11 @@ class Schedule(Declared, ABC):
     """How the rate changes, after a warm-up if there is one."""
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
-    code_hints: ClassVar[Mapping[str, str]] = NAMED
     watches: ClassVar[bool] = False
     """Whether it is told how the run goes, by :meth:`watch`."""
 
-    warmup: int = Field(
-        default=0, ge=0, description="how many steps, or epochs, the rate takes to rise to the optimizer's own"
-    )
-    warmup_start: Number = Field(
-        default=0.1, gt=0, le=1, description="the factor of the rate at which the warm-up begins"
-    )
+    warmup: int = Field(0, ge=0, description="how many steps, or epochs, the rate takes to rise to the optimizer's own")
+    warmup_start: Number = Field(0.1, gt=0, le=1, description="the factor of the rate at which the warm-up begins")
 
     def scale(self, time: float, length: float, memory: dict[str, Any]) -> float:
         """The factor of the optimizer's rate.
@@ -68,8 +64,8 @@ class Constant(Schedule):
 class StepDecay(Schedule):
     """Times gamma after every ``step_size`` steps, or epochs."""
 
-    step_size: Count = Field(description="how many steps, or epochs, a rate holds")
-    gamma: Number = Field(default=0.1, gt=0, le=1, description="the factor from one rate to the next")
+    step_size: Count = required("how many steps, or epochs, a rate holds")
+    gamma: Number = Field(0.1, gt=0, le=1, description="the factor from one rate to the next")
 
     def after(self, time: float, length: float, memory: dict[str, Any]) -> float:
         return float(self.gamma ** floor(time / self.step_size))
@@ -79,7 +75,7 @@ class StepDecay(Schedule):
 class Cosine(Schedule):
     """Down along half a cosine to ``minimum`` times the rate at the run's end. Loshchilov and Hutter 2017."""
 
-    minimum: Number = Field(default=0.0, ge=0, le=1, description="the factor of the rate at the end")
+    minimum: Number = Field(0.0, ge=0, le=1, description="the factor of the rate at the end")
 
     def after(self, time: float, length: float, memory: dict[str, Any]) -> float:
         return self.minimum + (1 - self.minimum) * (1 + cos(pi * min(time / length, 1))) / 2
@@ -94,9 +90,9 @@ class Plateau(Schedule):
 
     watches: ClassVar[bool] = True
 
-    factor: Number = Field(default=0.1, gt=0, lt=1, description="the factor from one rate to the next")
-    patience: int = Field(default=10, ge=0, description="how many evaluations without a better loss are borne")
-    threshold: Number = Field(default=1e-4, ge=0, lt=1, description="the share by which a loss must fall to be better")
+    factor: Number = Field(0.1, gt=0, lt=1, description="the factor from one rate to the next")
+    patience: int = Field(10, ge=0, description="how many evaluations without a better loss are borne")
+    threshold: Number = Field(1e-4, ge=0, lt=1, description="the share by which a loss must fall to be better")
 
     def after(self, time: float, length: float, memory: dict[str, Any]) -> float:
         return float(memory.get("scale", 1.0))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, field_validator
 
+from minigraph.arrays import Shape
 from minigraph.declared.base import Declared, expected
 from minigraph.declared.fields import Count, Number, Positive, also_called
 from minigraph.declared.registry import Registry
 from minigraph.declared.tables import from_table, to_table
 from minigraph.errors import DefinitionError, Problem
+from minigraph.ops import Op
 from minigraph.recipe.losses import LOSSES, Loss, SumSquaredError
 from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.optimizers import OPTIMIZERS, Optimizer
@@ -60,6 +62,10 @@ def _metrics(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+LENGTHS = ("steps", "epochs")
+"""Either tells a run's length."""
+
+
 class TrainSection(Declared):
     """``[train]``: how the graph is trained."""
 
@@ -101,7 +107,7 @@ class TrainSection(Declared):
     )
 
     def __init__(self, **values: Any) -> None:
-        lengths = [key for key in ("steps", "epochs") if values.get(key) is not None]
+        lengths = [key for key in LENGTHS if values.get(key) is not None]
         problems: list[Problem] = []
         if not lengths:
             problems.append(Problem(("steps",), "missing key 'steps': how many updates; or 'epochs'", on="key"))
@@ -135,6 +141,20 @@ def train_problems(outputs: Sequence[str], train: TrainSection) -> list[Problem]
         for name in train.loss_weights
         if name not in outputs
     ] + (_solver_problems(outputs, train) if isinstance(train.optimizer, Solver) else [])
+
+
+def loss_doubts(outputs: Mapping[str, tuple[Op, Shape]], loss: Loss) -> list[Problem]:
+    """Where a loss and the ops that answer, with their shapes, hardly belong together."""
+    return _of_loss({name: loss.doubt(op, shape) for name, (op, shape) in outputs.items()})
+
+
+def loss_advice(outputs: Mapping[str, tuple[Op, Shape]], loss: Loss) -> list[Problem]:
+    """Where another loss would do better."""
+    return _of_loss({name: loss.advice(op) for name, (op, _) in outputs.items()})
+
+
+def _of_loss(texts: Mapping[str, str | None]) -> list[Problem]:
+    return [Problem(("train", "loss"), f"output '{name}': {text}") for name, text in texts.items() if text]
 
 
 def _solver_problems(outputs: Sequence[str], train: TrainSection) -> list[Problem]:

@@ -31,7 +31,7 @@ AGREEMENT = 1e-6
 
 @dataclass(frozen=True)
 class Recovery:
-    """What :func:`recover` found; its text says it in a few lines.
+    """What :func:`recover` found. Its text is the verdict and the numbers that it rests on.
 
     Attributes:
         verdict: its name and why; solver: the one that was chosen.
@@ -72,6 +72,8 @@ class Recovery:
             f"loss {self.loss:.6g}, {self.successes} of {len(self.starts)} starts succeeded, {self.seconds:.2f} s"
         )
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def plain(self) -> dict[str, Any]:
         """The facts for JSON."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from io import StringIO
 from math import nan
@@ -20,7 +19,6 @@ from minigraph.files.csv import LONGEST_CSV
 from minigraph.files.opening import kind_at
 from minigraph.files.plain import plain
 from minigraph.files.text import read_json, read_text
-from minigraph.recipe.metrics import METRICS
 from minigraph.recipe.settings import optimizers
 
 
@@ -31,9 +29,13 @@ class ComparedRun:
     Attributes:
         run: the folder; name: the graph's.
         optimizer, learning_rate, seed: as the definition in the folder has them.
-        steps: how many losses there are; loss_first, loss_final: the first and the last of them, nan if there are none.
-        metric: what was best in "best": the first metric, of the validation samples if there are any, or the loss of
-            those. None where nothing was evaluated.
+        steps: how many losses there are.
+        loss_first, loss_final: as in the summary; of a run that has not ended the first and the last of the losses, nan
+            if there are none.
+        validation_loss: the lowest; best_step: after how many updates it was: that of the weights in ``best.npz``. None
+            without validation samples.
+        metric: the first metric, of the validation samples if there are any; best: what it was at the best step, or
+            without one of the last weights. None where nothing was measured.
         test: the same of the test samples, if there were any.
         seconds: wall time of the training loop; None where the run has not ended.
         end: "done", "patience", "interrupted", "diverged" or "unfinished".
@@ -47,6 +49,8 @@ class ComparedRun:
     steps: int
     loss_first: float
     loss_final: float
+    validation_loss: float | None
+    best_step: int | None
     metric: str | None
     best: float | None
     test: float | None
@@ -75,13 +79,12 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
     settings = definition.train
     if settings is None:
         raise DataError(f"{folder / 'definition.toml'}: found no [train]; expected a run's definition")
-    losses, columns = _read_history(folder / "history.csv")
+    losses, evaluations = _read_history(folder / "history.csv")
     summary = _read_summary(folder / "summary.json")
-    metric = next((name for name in columns if not name.endswith("_loss")), next(iter(columns), None))
-    label = "loss" if metric is None else metric.removeprefix("validation_")
-    kind = label.rpartition(".")[2]
-    rises = kind in METRICS and METRICS.find(kind).rises
-    values = [] if metric is None else columns[metric]
+    measured, best_step = _measured(summary, evaluations)
+    validated = [key for key in measured if key.startswith("validation_")]
+    own = validated or [key for key in measured if not key.startswith("test_")]
+    metric = next((key for key in own if not key.endswith("loss")), next(iter(validated), None))
     ran = ComparedRun(
         str(folder),
         definition.graph.name,
@@ -89,68 +92,78 @@ def read_run(folder: Path) -> tuple[ComparedRun, Array]:
         getattr(settings.optimizer, "learning_rate", None),
         settings.seed,
         len(losses),
-        losses[0] if losses else nan,
-        losses[-1] if losses else nan,
-        metric if values else None,
-        (max if rises else min)(values, default=None),
-        summary.get("metrics", {}).get(f"test_{label}"),
+        _figure(summary, "loss_first", losses[:1]),
+        _figure(summary, "loss_final", losses[-1:]),
+        measured.get("validation_loss"),
+        best_step,
+        metric,
+        None if metric is None else measured[metric],
+        None if metric is None else measured.get(f"test_{metric.removeprefix('validation_')}"),
         summary.get("seconds"),
         _end(summary),
     )
     return ran, np.array(losses)
 
 
-def _read_history(path: Path) -> tuple[list[float], dict[str, list[float]]]:
-    """The losses, and what the evaluations told, by column."""
+def _measured(summary: dict[str, Any], evaluations: list[dict[str, float]]) -> tuple[dict[str, float], int | None]:
+    """The metrics of the best weights by validation and their step, or of the last weights and None."""
+    if summary:
+        best = summary.get("best")
+        return (best.get("metrics", {}), best.get("step")) if best else (summary.get("metrics", {}), None)
+    judged = [row for row in evaluations if "validation_loss" in row]
+    row = min(judged, key=lambda row: row["validation_loss"]) if judged else (evaluations or [{}])[-1]
+    return {key: row[key] for key in row if key != "step"}, int(row["step"]) if judged else None
+
+
+def _read_history(path: Path) -> tuple[list[float], list[dict[str, float]]]:
+    """The losses, and what each evaluation told, with "step": how many updates were done."""
     losses: list[float] = []
-    columns: dict[str, list[float]] = {}
+    evaluations: list[dict[str, float]] = []
     reader = csv.DictReader(StringIO(read_text(path, longest=LONGEST_CSV), newline=""), restkey="")
     try:
         names = list(reader.fieldnames or [])
         if names[:2] != ["step", "loss"]:
             columns_text = "other columns" if names else "no columns"
             raise DataError(f"{path}: found {columns_text}; expected step, loss and metrics")
-        columns = {name: [] for name in names[2:]}
         for number, row in enumerate(reader):
             try:
                 if "" in row or int(row["step"]) != number:
                     raise ValueError
                 losses.append(float(row["loss"]))
-                for name in columns:
-                    if row[name]:
-                        columns[name].append(float(row[name]))
+                told = {name: float(row[name]) for name in names[2:] if row[name]}
             except (ValueError, TypeError):
                 expected = f"step {number} with a number in each column"
                 raise DataError(
                     f"{path}: row {number + 1}: found another step, or no number; expected {expected}"
                 ) from None
+            if told:
+                evaluations.append({"step": number + 1, **told})
     except csv.Error:
         raise DataError(f"{path}: line {reader.line_num + 1}: cannot be read as csv") from None
-    return losses, columns
+    return losses, evaluations
 
 
 def _read_summary(path: Path) -> dict[str, Any]:
     if kind_at(path) is None:
         return {}
     summary = read_json(path)
-    if not isinstance(summary, dict) or not isinstance(summary.get("metrics", {}), dict):
+    tables = [summary]
+    if isinstance(summary, dict):
+        best = summary.get("best") or {}
+        tables += [best, summary.get("metrics", {}), best.get("metrics", {}) if isinstance(best, dict) else {}]
+    if not all(isinstance(table, dict) for table in tables):
         raise DataError(f"{path}: found no table of facts; expected a run's summary")
-    return summary
+    facts: dict[str, Any] = summary
+    return facts
+
+
+def _figure(summary: dict[str, Any], key: str, instead: list[float]) -> float:
+    value = summary.get(key, next(iter(instead), nan))
+    return nan if value is None else float(value)
 
 
 def _end(summary: dict[str, Any]) -> str:
     if not summary:
         return "unfinished"
-    if summary.get("diverged_at") is not None:
-        return "diverged"
-    return summary.get("stopped") or "done"
-
-
-def labels(runs: Iterable[ComparedRun]) -> list[str]:
-    """A short name for each run: as much of the folder's end as tells it from the others, and the optimizer."""
-    compared = list(runs)
-    paths = [Path(run.run).absolute().parts for run in compared]
-    length = 2
-    while length < max(map(len, paths)) and len({path[-length:] for path in paths}) < len(set(paths)):
-        length += 1
-    return [f"{'/'.join(path[-length:])}  {run.optimizer}" for path, run in zip(paths, compared, strict=True)]
+    stopped = summary.get("stopped")
+    return "done" if stopped in (None, "steps", "epochs") else str(stopped)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minigraph.arrays import Array
-from minigraph.data.loading import Data
-from minigraph.errors import DataError, TrainingDiverged
-from minigraph.files.plain import plain
+from minigraph.definition.bundled import DEFINITION
+from minigraph.errors import DataError
 from minigraph.files.writing import PART, write_npz, write_text
-from minigraph.model.model import Model
+from minigraph.model.weights import LAST
 from minigraph.runs.locking import LOCK, locked
-from minigraph.training.evaluation import evaluate
+from minigraph.runs.summary import RunSummary
 from minigraph.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -25,67 +23,43 @@ if TYPE_CHECKING:
 
 
 CHECKPOINT = "checkpoint.npz"
-DEFINITION = "definition.toml"
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What ``summary.json`` says.
-
-    Attributes:
-        steps: how many updates were done.
-        loss_first, loss_final: the losses before the first and before the last update.
-        seconds: wall time of the training loop, since it was last resumed.
-        out: the run's folder.
-        metrics: the last evaluation, and that of the test samples, if there are any, as "test_loss" and so on.
-        best_step: after how many updates the weights in ``best.npz`` were, where there is validation.
-        stopped: why it ended before its length: "patience" or "interrupted".
-        diverged_at: the step whose loss was not finite or beyond reason, if there was one.
-    """
-
-    name: str
-    engine: str
-    seed: int
-    steps: int
-    loss_first: float | None
-    loss_final: float | None
-    seconds: float
-    out: str
-    metrics: dict[str, float] = field(default_factory=dict)
-    best_step: int | None = None
-    stopped: str | None = None
-    diverged_at: int | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """The facts for JSON: a number that is not finite is told as null."""
-        facts: dict[str, Any] = plain(asdict(self))
-        return facts
 
 
 @contextmanager
-def run_folder(name: str, out: Path | None = None, resume: Path | None = None) -> Iterator[Path]:
-    """The folder of a run, locked while it is entered: ``out``, or the next free ``runs/NAME/NNN``, or ``resume``.
+def run_folder(name: str, out: Path | None = None) -> Iterator[Path]:
+    """The folder of a new run, locked while it is entered: ``out``, or the next free ``runs/NAME/NNN``.
 
     Raises:
-        DataError: another process works in it, ``out`` has files already, ``resume`` is no run's folder, or a folder
-            cannot be made.
+        DataError: another process works in it, ``out`` has files already, or the folder cannot be made.
     """
-    if resume is not None:
-        if not resume.is_dir():
-            raise DataError(f"{resume}: no such folder; expected a run's")
-        folder = resume
-    else:
-        folder = _new_folder(name, out)
+    folder = _new_folder(name, out)
     with locked(folder):
-        names = {file.name for file in folder.iterdir()} - {LOCK}
-        unfinished = {file for file in names if file.endswith(PART)}
-        if resume is None and names:
+        if _names(folder):
             raise DataError(f"{out}: found a folder with files; expected a new or empty folder: nothing is overwritten")
-        if names - unfinished and not names & {CHECKPOINT, DEFINITION}:
-            raise DataError(f"{resume}: found neither {CHECKPOINT} nor {DEFINITION}; expected a run's folder")
-        for file in unfinished:
-            (folder / file).unlink()  # what a killed process was writing
         yield folder
+
+
+@contextmanager
+def resumed_folder(folder: Path) -> Iterator[Path]:
+    """The folder of a run that is gone on with, locked while it is entered.
+
+    Raises:
+        DataError: another process works in it, or it is no run's folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected a run's")
+    with locked(folder):
+        names = _names(folder)
+        unfinished = {name for name in names if name.endswith(PART)}
+        if names - unfinished and not names & {CHECKPOINT, DEFINITION}:
+            raise DataError(f"{folder}: found neither {CHECKPOINT} nor {DEFINITION}; expected a run's folder")
+        for name in unfinished:
+            (folder / name).unlink()  # what a killed process was writing
+        yield folder
+
+
+def _names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()} - {LOCK}
 
 
 def new_folder(name: str, out: Path | None) -> Path:
@@ -157,41 +131,14 @@ class HistoryFile:
         return "".join(f"{row}\n" for row in rows)
 
 
-def summarize(
-    trainer: Trainer, data: Data, engine: str, folder: Path, diverged: TrainingDiverged | None = None
-) -> RunSummary:
-    """What is to be said of a run that has ended; the test samples are judged now."""
-    model, settings, history = trainer.model, trainer.settings, trainer.history
-    losses = history.loss if diverged is None else diverged.history.loss
-    metrics = {key: value for row in history.evaluations[-1:] for key, value in row.items() if key != "step"}
-    if data.test is not None and diverged is None:
-        judged = evaluate(model, data.test, settings)
-        metrics |= {f"test_{key}": value for key, value in judged.items()}
-    return RunSummary(
-        model.graph.name,
-        engine,
-        settings.seed,
-        trainer.step,
-        float(losses[0]) if len(losses) else None,
-        float(losses[-1]) if len(losses) else None,
-        round(history.seconds, 6),
-        str(folder),
-        metrics,
-        int(history.best["step"]) if history.best else None,
-        history.stopped,
-        diverged.step if diverged else None,
-    )
-
-
-def write_results(folder: Path, model: Model, summary: RunSummary) -> None:
-    """Write ``weights.npz`` and ``summary.json``, each whole or not at all."""
-    model.save(folder / "weights.npz")
+def write_summary(folder: Path, summary: RunSummary) -> None:
+    """Write ``summary.json``, whole or not at all."""
     write_text(folder / "summary.json", json.dumps(summary.plain(), indent=2) + "\n")
 
 
 def write_recovery(folder: Path, definition: Definition, found: Recovery, seed: int) -> None:
     """Write ``definition.toml``, ``weights.npz`` (aligned with a teacher) and ``recovery.json``, each whole or not."""
-    definition.save(folder / "definition.toml")
-    write_npz(folder / "weights.npz", found.parameters)
+    definition.save(folder / DEFINITION)
+    write_npz(folder / LAST, found.parameters)
     facts = {"name": definition.graph.name, "seed": seed, **found.plain()}
     write_text(folder / "recovery.json", json.dumps(facts, indent=2) + "\n")

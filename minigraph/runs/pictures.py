@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,38 +11,68 @@ from minigraph.arrays import Array, Shape
 from minigraph.data.loading import Data
 from minigraph.data.samples import Samples
 from minigraph.definition import Definition
+from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.predict import predict
 from minigraph.recipe.losses import Loss
 from minigraph.recovery import Recovery
+from minigraph.recovery.alignment import align, links, parameter_errors
+from minigraph.training import History
 from minigraph.views import plots
+from minigraph.wording import counted
 
 MOST = 10_000  # samples that are answered for the pictures
 
 
-def write_pictures(folder: Path, definition: Definition, model: Model, losses: Array, data: Data) -> None:
+def write_pictures(
+    folder: Path, definition: Definition, model: Model, history: History, data: Data, final: float | None = None
+) -> None:
     """Draw a run that has ended into its folder.
 
     Always ``loss.png`` and ``graph.png``. With a teacher ``kernels.png`` and ``reconstruction.png``, else
-    ``kernels_first.png`` where there is a convolution, and of a graph with one input and one output ``confusion.png``
+    ``kernels_NODE.png`` of the first convolution, and of a graph with one input and one output ``confusion.png``
     and ``predictions.png`` for a classifier, ``examples.png`` where images are answered with images,
     ``reconstruction.png`` for other maps. These show the test samples, or else those of validation, or else all.
+
+    Args:
+        model: with the weights that are to be seen: the best ones, where there are any.
+        final: the loss after the last update.
     """
-    graph = definition.graph
-    plots.plot_loss(losses, folder / "loss.png", graph.name)
+    graph, settings = definition.graph, definition.train
+    judged = {int(row["step"]): row["validation_loss"] for row in history.evaluations if "validation_loss" in row}
+    plots.plot_loss(history.loss, folder / "loss.png", graph.name, final, judged)
     plots.plot_graph(graph, folder / "graph.png")
+    before = Model(graph, settings.seed if settings else 0, dtype=model.dtype).parameters
+    which = f", weights after {counted(int(history.best['step']), 'step')} (best)" if history.best else ""
     if data.teacher is not None:
-        plots.plot_kernels(dict(model.parameters), data.teacher, folder / "kernels.png")
+        learned = dict(model.parameters)
+        note = _aligned(graph, learned, data.teacher)
+        title = f"Kernels: the teacher's, before and after training{which}"
+        plots.plot_kernels(learned, data.teacher, folder / "kernels.png", title, dict(before), note)
     else:
-        pictured = (f"{graph.owner(name)}.{key}" for name in graph.order if (key := graph.nodes[name].op.pictured))
-        kernel = next(pictured, None)
-        if kernel is not None:
-            plots.plot_filters(model.parameters[kernel], folder / "kernels_first.png", f"{graph.name}: {kernel}")
+        pictured = ((graph.owner(name), key) for name in graph.order if (key := graph.nodes[name].op.pictured))
+        for node, key in islice(pictured, 1):
+            name = f"{node}.{key}"
+            file, title = folder / f"kernels_{node}.png", f"{graph.name}: {name}{which}"
+            plots.plot_filters(model.parameters[name], file, title, before[name])
     if data.teacher is not None or len(graph.inputs) == len(graph.outputs) == 1:
-        _draw_answers(folder, definition, model, data)
+        _draw_answers(folder, definition, model, data, which)
 
 
-def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data) -> None:
+def _aligned(graph: Graph, learned: dict[str, Array], teacher: dict[str, Array]) -> list[str]:
+    """What is said of kernels whose scale, sign and order the answers leave open."""
+    chain = links(graph)
+    if not chain:
+        return []
+    errors = parameter_errors(align(chain, learned, teacher), teacher, "kernel")
+    text = ", ".join(f"{node} {error:.3g}" for node, error in errors.items())
+    return [
+        "drawn as they stand: scale, sign or order between kernels can differ without changing an answer; with these "
+        f"aligned the largest differences, relative to the teacher's largest entry, are {text}"
+    ]
+
+
+def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data, which: str) -> None:
     graph, settings = definition.graph, definition.train
     samples, kind = _judged(data)
     inputs, targets = samples.read(slice(0, MOST))
@@ -49,8 +80,10 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
     answer = predict(model, inputs)
     answer, target = answer[output] if isinstance(answer, dict) else answer, targets[output]
     first_input = next(iter(inputs.values()))
-    title = f"{graph.name}: {len(target):,} {kind} sample{'s' * (len(target) != 1)}"
+    title = f"{graph.name}: {len(target):,} {kind} sample{'s' * (len(target) != 1)}{which}"
     shape = graph.shapes[output]
+    if settings is not None:
+        answer = settings.loss.judged(answer)
     if settings is not None and _is_classifier(shape, settings.loss, settings.metrics):
         scores = answer.reshape(len(answer), -1).astype(np.float64)
         labels = target if target.ndim == 1 else target.reshape(scores.shape).argmax(axis=1)
@@ -58,13 +91,15 @@ def _draw_answers(folder: Path, definition: Definition, model: Model, data: Data
         predicted = scores.argmax(axis=1)
         chosen = (_softmax(scores) if settings.loss.takes_classes else scores).max(axis=1)
         matrix = plots.confusion_matrix(labels, predicted, scores.shape[1])
-        plots.plot_confusion(matrix, folder / "confusion.png", title)
+        classes = definition.data.classes if definition.data else None
+        plots.plot_confusion(matrix, folder / "confusion.png", title, classes)
         if _is_image(first_input.shape[1:]):
-            plots.plot_predictions(first_input, labels, predicted, chosen, folder / "predictions.png", title)
+            file = folder / "predictions.png"
+            plots.plot_predictions(first_input, labels, predicted, chosen, file, title, classes)
     elif data.teacher is None and _is_image(shape) and first_input.shape == answer.shape:
         plots.plot_images(first_input, answer, target, folder / "examples.png", title)
     elif answer.shape == target.shape:
-        plots.plot_reconstruction(target, answer, folder / "reconstruction.png", output)
+        plots.plot_reconstruction(target, answer, folder / "reconstruction.png", f"{output}{which}")
 
 
 def _judged(data: Data) -> tuple[Samples, str]:
@@ -95,7 +130,7 @@ def write_recovery_pictures(folder: Path, definition: Definition, found: Recover
 
     graph = definition.graph
     verdicts = [start.verdict.name for start in found.starts]
-    count = f"{len(verdicts)} start{'s' * (len(verdicts) > 1)}"
+    count = counted(len(verdicts), "start")
     model = Model(graph, 0, dtype="float64")
     for name, array in (data.teacher or found.parameters).items():
         model.parameters[name] = array
@@ -111,7 +146,7 @@ def write_recovery_pictures(folder: Path, definition: Definition, found: Recover
     answer, first = model.forward(data.inputs), graph.outputs[0]
     plots.plot_reconstruction(
         data.targets[first],
-        answer[first] if isinstance(answer, dict) else answer,
+        answer if len(graph.outputs) == 1 else answer[first],
         folder / "reconstruction.png",
         first,
     )

@@ -8,11 +8,13 @@ from itertools import product
 from math import prod
 
 from minigraph.data.loading import load_data
+from minigraph.data.samples import Samples
 from minigraph.definition import Definition, Override
 from minigraph.errors import DefinitionError, ExecutorError, MinigraphError, Problem, TrainingDiverged
 from minigraph.executors import run_tasks
 from minigraph.executors.outcomes import BY_HAND
 from minigraph.model.model import Model
+from minigraph.runs.summary import summarize
 from minigraph.runs.sweep_results import Run, Setting, Sweep
 from minigraph.training import Trainer, new_trainer, run_training
 
@@ -114,21 +116,20 @@ def sweep(
 
 def _train_one(task: tuple[int, Definition, int, str]) -> Run:
     place, definition, seed, engine = task
-    diverged_at = None
-    trainer = _trainer(definition, seed, engine)
+    diverged = None
+    trainer, test = _trainer(definition, seed, engine)
+    trainer.begin()
     try:
         run_training(trainer)
-        history = trainer.history
     except TrainingDiverged as error:
-        history, diverged_at = error.history, error.step
-    losses = history.loss
-    return Run(place, seed, len(losses), float(losses[0]), float(losses[-1]), round(history.seconds, 6), diverged_at)
+        diverged = error
+    return Run(place, summarize(trainer, test, engine, None, diverged))
 
 
-def _trainer(definition: Definition, seed: int, engine: str) -> Trainer:
-    """What trains a definition as it says, from a seed."""
+def _trainer(definition: Definition, seed: int, engine: str) -> tuple[Trainer, Samples | None]:
+    """What trains a definition as it says, from a seed, and the test samples."""
     assert definition.train is not None, "a setting's definition has [train]"
     model = Model(definition.graph, seed, engine)
     data = load_data(definition, model.dtype, seed)
     settings = definition.train.model_copy(update={"seed": seed})
-    return new_trainer(model, data.samples, data.validation, settings)
+    return new_trainer(model, data.samples, data.validation, settings), data.test

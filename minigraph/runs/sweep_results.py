@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,12 @@ import numpy as np
 from minigraph.definition import Definition
 from minigraph.files.plain import plain
 from minigraph.files.writing import write_text
-from minigraph.wording import table
+from minigraph.runs.summary import RunSummary
+from minigraph.views.summary import table
+from minigraph.wording import enumerated, figures
+
+FACTS = ("seed", "steps", "loss_first", "loss_final", "seconds", "diverged_at", "stopped")
+"""What sweep.csv has of each run's summary, before its metrics."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,25 @@ class Setting:
 
 @dataclass(frozen=True)
 class Run:
-    """One training of a sweep.
-
-    Attributes:
-        setting: the place of its setting. steps: how many losses there are.
-        loss_first, loss_final: the losses before the first and before the last update.
-        diverged_at: the step whose loss was not finite, if there was one.
-    """
+    """One training of a sweep: the place of its setting, and what is to be said of it."""
 
     setting: int
-    seed: int
-    steps: int
-    loss_first: float
-    loss_final: float
-    seconds: float
-    diverged_at: int | None
+    summary: RunSummary
+
+    @property
+    def judged(self) -> float:
+        """What settings are ranked by: the validation loss of the best weights, or the final loss where there is none.
+
+        It is infinite where training diverged, so that divergence flatters no setting.
+        """
+        if self.summary.diverged_at is not None:
+            return inf
+        return self.summary.loss_final if self.summary.best is None else self.summary.best.metrics["validation_loss"]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Those of the best weights, or of the last where there are none."""
+        return self.summary.metrics if self.summary.best is None else self.summary.best.metrics
 
 
 @dataclass(frozen=True)
@@ -58,16 +67,21 @@ class Row:
     """What the runs of one setting come to.
 
     Attributes:
-        median: of the final losses, where a diverged run counts as infinite, so that divergence flatters no setting.
-        lowest, highest: of the final losses of the runs that did not diverge; NaN where all did.
+        rank: its place by the median, 1 is best; None where no run has ended.
+        diverged: the seeds of the runs that did.
+        median: of what runs are judged by, where a diverged run counts as infinite.
+        lowest, highest: of the runs that did not diverge; NaN where all did.
+        metrics: the medians of what was measured of them beside losses.
     """
 
     label: str
+    rank: int | None
     runs: int
-    diverged: int
+    diverged: list[int]
     median: float
     lowest: float
     highest: float
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -81,57 +95,84 @@ class Sweep:
     runs: list[Run]
     ended: str = ""
 
-    def losses(self, setting: int) -> list[float]:
-        """A setting's final losses, infinite where training diverged."""
-        return [
-            float("inf") if one.diverged_at is not None else one.loss_final
-            for one in self.runs
-            if one.setting == setting
-        ]
+    @property
+    def criterion(self) -> str:
+        """What settings are ranked by, in words."""
+        validated = any(run.summary.best is not None for run in self.runs)
+        return "best validation loss" if validated else "final loss"
+
+    def runs_of(self, setting: int) -> list[Run]:
+        """The runs of a setting that have ended."""
+        return [run for run in self.runs if run.setting == setting]
 
     @property
     def rows(self) -> list[Row]:
         """One for each setting."""
+        medians = [_median([run.judged for run in self.runs_of(place)]) for place in range(len(self.settings))]
         rows = []
-        for place, setting in enumerate(self.settings):
-            losses = np.array(self.losses(place))
-            sound = losses[np.isfinite(losses)]
-            median = float(np.median(losses)) if losses.size else float("nan")
-            lowest, highest = (float(sound.min()), float(sound.max())) if sound.size else (float("nan"),) * 2
-            rows.append(Row(setting.label, losses.size, losses.size - sound.size, median, lowest, highest))
+        for place, (setting, median) in enumerate(zip(self.settings, medians, strict=True)):
+            runs = self.runs_of(place)
+            sound = [run for run in runs if isfinite(run.judged)]
+            keys = dict.fromkeys(key for run in sound for key in run.metrics if not key.endswith("loss"))
+            rows.append(
+                Row(
+                    setting.label,
+                    1 + sum(other < median for other in medians) if runs else None,
+                    len(runs),
+                    [run.summary.seed for run in runs if run.summary.diverged_at is not None],
+                    median,
+                    min((run.judged for run in sound), default=nan),
+                    max((run.judged for run in sound), default=nan),
+                    {key: _median([run.metrics[key] for run in sound if key in run.metrics]) for key in keys},
+                )
+            )
         return rows
 
     def __str__(self) -> str:
-        """The table for people."""
-        keys = list(self.settings[0].texts)
-        columns = [*short_names(keys), "runs", "diverged", "median loss", "lowest", "highest"]
+        """The table for people, the best setting first."""
+        keys, rows = list(self.settings[0].texts), self.rows
+        measured = list(dict.fromkeys(key for row in rows for key in row.metrics))
+        columns = ["rank", *short_names(keys), "runs", "diverged", f"median {self.criterion}", "lowest", "highest"]
+        columns += [f"median {key}" for key in measured]
+        order = sorted(range(len(rows)), key=lambda place: rows[place].rank or inf)
         cells = [
-            [*setting.texts.values(), str(row.runs), str(row.diverged)]
-            + [f"{loss:.6g}" if isfinite(loss) else "-" for loss in (row.median, row.lowest, row.highest)]
-            for setting, row in zip(self.settings, self.rows, strict=True)
+            [
+                "-" if row.rank is None else str(row.rank),
+                *setting.texts.values(),
+                str(row.runs),
+                seeds_text(row.diverged),
+            ]
+            + [_figures(value) for value in (row.median, row.lowest, row.highest)]
+            + [_figures(row.metrics.get(key, nan)) for key in measured]
+            for setting, row in ((self.settings[place], rows[place]) for place in order)
         ]
-        return table(columns, cells, right=columns[len(keys) :])
+        return table(columns, cells, right=["rank", *columns[1 + len(keys) :]])
 
     def plain(self) -> dict[str, Any]:
         """The facts for JSON: a loss that is not finite is told as null."""
+        settings = []
+        for place, (setting, row) in enumerate(zip(self.settings, self.rows, strict=True)):
+            losses = [
+                inf if run.summary.diverged_at is not None else run.summary.loss_final for run in self.runs_of(place)
+            ]
+            sound = [loss for loss in losses if isfinite(loss)]
+            settings.append(
+                {
+                    "values": setting.values,
+                    "rank": row.rank,
+                    "runs": row.runs,
+                    "diverged": len(row.diverged),
+                    "diverged_seeds": row.diverged,
+                    "loss_median": _median(losses),
+                    "loss_min": min(sound, default=nan),
+                    "loss_max": max(sound, default=nan),
+                    "ranked_by": self.criterion,
+                    "median": row.median,
+                    "metrics": row.metrics,
+                }
+            )
         facts: dict[str, Any] = plain(
-            {
-                "name": self.name,
-                "engine": self.engine,
-                "seeds": self.seeds,
-                "settings": [
-                    {
-                        "values": setting.values,
-                        "runs": row.runs,
-                        "diverged": row.diverged,
-                        "loss_median": row.median,
-                        "loss_min": row.lowest,
-                        "loss_max": row.highest,
-                    }
-                    for setting, row in zip(self.settings, self.rows, strict=True)
-                ],
-                "ended": self.ended,
-            }
+            {"name": self.name, "engine": self.engine, "seeds": self.seeds, "settings": settings, "ended": self.ended}
         )
         return facts
 
@@ -141,17 +182,40 @@ class Sweep:
 
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        facts = ("seed", "steps", "loss_first", "loss_final", "seconds", "diverged_at")
-        writer.writerow([*self.settings[0].texts, *facts])
-        for one in self.runs:
-            writer.writerow([*self.settings[one.setting].texts.values(), *(getattr(one, fact) for fact in facts)])
+        last = dict.fromkeys(key for run in self.runs for key in run.summary.metrics)
+        best = dict.fromkeys(key for run in self.runs if run.summary.best for key in run.summary.best.metrics)
+        columns = [*FACTS, *(f"metrics.{key}" for key in last), "best.step", "best.epoch"]
+        writer.writerow([*self.settings[0].texts, *columns, *(f"best.metrics.{key}" for key in best)])
+        for run in self.runs:
+            found = run.summary.best
+            cells = [*(getattr(run.summary, fact) for fact in FACTS), *map(run.summary.metrics.get, last)]
+            cells += (
+                [None] * (2 + len(best)) if found is None else [found.step, found.epoch, *map(found.metrics.get, best)]
+            )
+            writer.writerow([*self.settings[run.setting].texts.values(), *cells])
         write_text(folder / "sweep.csv", text.getvalue())
         write_text(folder / "sweep.json", json.dumps(self.plain(), indent=2) + "\n")
-        losses = {setting.label: self.losses(place) for place, setting in enumerate(self.settings)}
-        plot_sweep(losses, folder / "sweep.png", f"{self.name}: final loss")
+        judged = {
+            setting.label: {run.summary.seed: run.judged for run in self.runs_of(place)}
+            for place, setting in enumerate(self.settings)
+        }
+        plot_sweep(judged, folder / "sweep.png", f"{self.name}: {self.criterion}", self.criterion)
 
 
 def short_names(keys: Sequence[str]) -> list[str]:
     """Of each dotted key the last part, or the whole key where two have the same last part."""
     last = [key.rpartition(".")[2] for key in keys]
     return [name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)]
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else nan
+
+
+def _figures(value: float) -> str:
+    return figures(value) if isfinite(value) else "-"
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """``0``, or how many and which: ``2: seeds 3, 7``."""
+    return f"{len(seeds)}: seed{'s' * (len(seeds) > 1)} {enumerated(map(str, seeds))}" if seeds else "0"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from minigraph.arrays import Array
-from minigraph.declared.base import NAMED, Declared
+from minigraph.declared.base import Declared
 from minigraph.declared.registry import Registry
 
 EVALUATIONS = 300
@@ -74,7 +74,6 @@ class Solver(Declared, ABC):
     """A way to solve equations: it sees all samples at once, and finds the length of its steps itself."""
 
     common_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {"name": ()}
-    code_hints: ClassVar[Mapping[str, str]] = NAMED
     trains: ClassVar[bool] = True
     """Whether it can solve the equations of any graph, so that ``[train]`` may name it."""
     priority: ClassVar[int] = 0

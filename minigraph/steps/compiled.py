@@ -320,10 +320,21 @@ def _tile_outputs(left):  # type: ignore[no-untyped-def]
     return 4 if left >= 4 else 2 if left >= 2 else 1
 
 
+def where(view: np.ndarray[Any, Any], whole: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(11,): where a view (G, O, kh, C, kw) begins in contiguous numbers, its shape, and its steps in numbers.
+
+    Numbers and places are passed and not the view: for each kind of contiguity Numba would compile all anew.
+    """
+    size = whole.itemsize
+    start = (view.ctypes.data - whole.ctypes.data) // size
+    return np.array([start, *view.shape, *(stride // size for stride in view.strides)], np.int64)
+
+
 @cached
-def pack(kernel, packed):  # type: ignore[no-untyped-def]
-    """A kernel (G, O, kh, C, kw) as tiles read it: for each tile of outputs, for each tap the tile's outputs."""
-    groups, outputs, rows, channels, columns = kernel.shape
+def pack(kernel, place, packed):  # type: ignore[no-untyped-def]
+    """A kernel (n,) at ``place``, see :func:`where`, as tiles read it: for each tile of outputs, tap by tap, those."""
+    start, groups, outputs, rows, channels, columns = place[0], place[1], place[2], place[3], place[4], place[5]
+    to_group, to_output, to_row, to_channel, to_column = place[6], place[7], place[8], place[9], place[10]
     taps = rows * channels * columns
     for g in range(groups):
         o = 0
@@ -333,8 +344,9 @@ def pack(kernel, packed):  # type: ignore[no-untyped-def]
             for i in range(rows):
                 for c in range(channels):
                     for j in range(columns):
+                        tap = start + g * to_group + o * to_output + i * to_row + c * to_channel + j * to_column
                         for n in range(size):
-                            packed[at + n] = kernel[g, o + n, i, c, j]
+                            packed[at + n] = kernel[tap + n * to_output]
                         at += size
             o += size
 
@@ -482,18 +494,18 @@ def correlate_lane(marker, x, e, runs, taps, gradient, shape, steps, lane):  # t
 
 
 @cached
-def multiply(marker, x, y, runs, taps, kernel, packed, bias, shape, steps, lanes):  # type: ignore[no-untyped-def]
+def multiply(marker, x, y, runs, taps, kernel, place, packed, bias, shape, steps, lanes):  # type: ignore[no-untyped-def]
     """All lanes of a product, one after the other."""
-    pack(kernel, packed)
+    pack(kernel, place, packed)
     for index in range(len(lanes)):
         lane = (lanes[index, 0], lanes[index, 1], lanes[index, 2], lanes[index, 3])
         multiply_lane(marker, x, y, runs, taps.ctypes.data, packed.ctypes.data, bias.ctypes.data, shape, steps, lane)
 
 
 @cached(parallel=True)
-def multiply_shared(marker, x, y, runs, taps, kernel, packed, bias, shape, steps, lanes):  # type: ignore[no-untyped-def]
+def multiply_shared(marker, x, y, runs, taps, kernel, place, packed, bias, shape, steps, lanes):  # type: ignore[no-untyped-def]
     """All lanes of a product, shared by Numba's threads."""
-    pack(kernel, packed)
+    pack(kernel, place, packed)
     t, k, b = taps.ctypes.data, packed.ctypes.data, bias.ctypes.data
     for index in prange(len(lanes)):
         lane = (lanes[index, 0], lanes[index, 1], lanes[index, 2], lanes[index, 3])
@@ -501,30 +513,31 @@ def multiply_shared(marker, x, y, runs, taps, kernel, packed, bias, shape, steps
 
 
 @cached
-def correlate(marker, x, e, runs, taps, sums, gradient, shape, steps, lanes, owners):  # type: ignore[no-untyped-def]
+def correlate(marker, x, e, runs, taps, sums, gradient, place, shape, steps, lanes, owners):  # type: ignore[no-untyped-def]
     """All lanes of a gradient (T numbers an output), one after the other; ``owners`` says into which sum each goes."""
     sums[:] = 0
     for index in range(len(lanes)):
         lane = (lanes[index, 0], lanes[index, 1], lanes[index, 2], lanes[index, 3])
         correlate_lane(marker, x, e, runs, taps.ctypes.data, sums[owners[index]].ctypes.data, shape, steps, lane)
-    _add_up(sums, gradient)
+    _add_up(sums, gradient, place)
 
 
 @cached(parallel=True)
-def correlate_shared(marker, x, e, runs, taps, sums, gradient, shape, steps, lanes, owners):  # type: ignore[no-untyped-def]
+def correlate_shared(marker, x, e, runs, taps, sums, gradient, place, shape, steps, lanes, owners):  # type: ignore[no-untyped-def]
     """All lanes of a gradient, shared by Numba's threads; their sums are added in order."""
     sums[:] = 0
     t = taps.ctypes.data
     for index in prange(len(lanes)):
         lane = (lanes[index, 0], lanes[index, 1], lanes[index, 2], lanes[index, 3])
         correlate_lane(marker, x, e, runs, t, sums[owners[index]].ctypes.data, shape, steps, lane)
-    _add_up(sums, gradient)
+    _add_up(sums, gradient, place)
 
 
 @cached
-def _add_up(sums, gradient):  # type: ignore[no-untyped-def]
-    """Sums (S, G * O * kh * C * kw) in order, into a gradient (G, O, kh, C, kw) in any order of memory."""
-    groups, outputs, rows, channels, columns = gradient.shape
+def _add_up(sums, gradient, place):  # type: ignore[no-untyped-def]
+    """Sums (S, G * O * kh * C * kw) in order, into a gradient (n,) at ``place``, see :func:`where`."""
+    start, groups, outputs, rows, channels, columns = place[0], place[1], place[2], place[3], place[4], place[5]
+    to_group, to_output, to_row, to_channel, to_column = place[6], place[7], place[8], place[9], place[10]
     for g in range(groups):
         for o in range(outputs):
             for i in range(rows):
@@ -534,7 +547,8 @@ def _add_up(sums, gradient):  # type: ignore[no-untyped-def]
                         total = sums[0, at]
                         for s in range(1, len(sums)):
                             total += sums[s, at]
-                        gradient[g, o, i, c, j] = total
+                        tap = start + g * to_group + o * to_output + i * to_row + c * to_channel + j * to_column
+                        gradient[tap] = total
 
 
 @intrinsic

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from minigraph.arrays import Array
-from minigraph.steps.threads import LANES, Lane, compiled_threads, has_numba, run_lanes
+from minigraph.steps.compiling import has_numba
+from minigraph.steps.threads import LANES, Lane, compiled_threads, run_lanes
 
 Step = Callable[[], object]
 

@@ -46,8 +46,13 @@ def _available() -> int:
         asked = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP takes a list, one number a nesting level
         if asked.isdecimal() and int(asked) > 0:
             return int(asked)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))))
+    return processors()
+
+
+def processors() -> int:
+    """How many processors this process may use, by its affinity and its container's quota."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(usable, quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))))
 
 
 def quota(root: Path, own: Path) -> int:
@@ -122,15 +127,6 @@ def blas_held() -> Iterator[None]:
     """Hold BLAS to one thread: its own, once woken, would keep a processor busy that a lane could use."""
     with _blas().limit(limits=1):
         yield
-
-
-@cache
-def has_numba() -> bool:
-    """Whether compiled steps can be had: Numba is installed (the extra ``compiled``), and not turned off by
-    ``MINIGRAPH_COMPILED=0``."""
-    from importlib.util import find_spec
-
-    return os.environ.get("MINIGRAPH_COMPILED") != "0" and find_spec("numba") is not None
 
 
 @contextmanager

@@ -7,8 +7,8 @@ a run went wrong.
 
 from __future__ import annotations
 
-from minigraph.training.checkpoint import read_checkpoint
-from minigraph.training.loop import new_trainer, run_training
+from minigraph.training.checkpoint import read_checkpoint, read_notes
+from minigraph.training.loop import doubts, new_trainer, run_training
 from minigraph.training.trainer import History, Trainer
 
-__all__ = ["History", "Trainer", "new_trainer", "read_checkpoint", "run_training"]
+__all__ = ["History", "Trainer", "doubts", "new_trainer", "read_checkpoint", "read_notes", "run_training"]

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from minigraph.arrays import Array
+from minigraph.arrays import Array, spell_shape
 from minigraph.data.samples import Samples
+from minigraph.errors import DefinitionError, Problem
 from minigraph.model.model import Model
 from minigraph.model.plan import Mirror, Plan
+from minigraph.ops.batch_norm import BatchNorm
 from minigraph.randomness import stream
 from minigraph.recipe.settings import TrainSection
+from minigraph.wording import enumerated
 
 
 class Batch:
@@ -90,18 +94,34 @@ class Batch:
 class Batches:
     """Which batch is whose turn: each epoch draws a new order of all samples, and its last batch may be smaller.
 
+    Where a BatchNorm sees one value a channel in one sample, a last batch of one sample is joined to the one before.
+
+    Raises:
+        DefinitionError: all batches have one sample, and such a BatchNorm would answer nothing but its bias.
+
     Attributes:
         per_epoch: how many steps an epoch has.
         whole: the one batch, filled once and for all, if it has all samples; else None.
+        note: what is to be told of a joined batch; empty where none is.
     """
 
     def __init__(self, model: Model, samples: Samples, settings: TrainSection, gradient: Array) -> None:
         self._samples = samples
         self._size = min(settings.batch_size or len(samples), len(samples))
         self.per_epoch = -(-len(samples) // self._size)
-        sizes = {self._size, len(samples) - (self.per_epoch - 1) * self._size}
-        self._batches = {size: Batch(model, samples, size, settings, gradient) for size in sizes}
-        self.whole = self._batches[self._size] if self.per_epoch == 1 else None
+        self._last = len(samples) - (self.per_epoch - 1) * self._size
+        self.note = ""
+        if self._last == 1 and (lone := _lone_norms(model)):
+            if self._size == 1:
+                raise DefinitionError([_lone_problem(model, name) for name in lone])
+            self.per_epoch, self._last = self.per_epoch - 1, self._size + 1
+            self.note = (
+                f"the last of {len(samples)} samples would be a batch of its own in each epoch: it is joined to the "
+                f"batch before, of {self._size}, since BatchNorm {enumerated(lone)} needs two values a channel"
+            )
+        sizes = (self._last,) if self.per_epoch == 1 else (self._size, self._last)
+        self._batches = {size: Batch(model, samples, size, settings, gradient) for size in dict.fromkeys(sizes)}
+        self.whole = self._batches[self._last] if self.per_epoch == 1 else None
         self._generator = stream(settings.seed, "shuffle")
         self._drawn = self._generator.bit_generator.state
         self._epoch = -1
@@ -109,7 +129,21 @@ class Batches:
 
     def blas_held(self) -> AbstractContextManager[None]:
         """In what the plans of the batches run best; see :meth:`Plan.blas_held`."""
-        return self._batches[self._size].plan.blas_held()
+        return self.plan.blas_held()
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of a whole batch."""
+        return self._batches[self._last if self.whole else self._size].plan
+
+    @property
+    def algorithms(self) -> dict[str, str]:
+        """What each node's convolutions run on; where an epoch's last batch has another algorithm, both."""
+        names: dict[str, dict[str, None]] = {}
+        for size in sorted(self._batches, reverse=True):
+            for node, convolutions in self._batches[size].plan.convolutions.items():
+                names.setdefault(node, {}).update(dict.fromkeys(planned.name for planned in convolutions))
+        return {node: ", ".join(found) for node, found in names.items()}
 
     def state_at(self, step: int) -> Any:
         """The generator's state from before the order of this step's epoch was drawn, or will be."""
@@ -120,6 +154,11 @@ class Batches:
         self._generator.bit_generator.state = state
         self._epoch = -1
 
+    def sizes(self, first: int, until: int) -> Array:
+        """How many samples the steps from ``first`` up to ``until`` have, (until - first,)."""
+        ends = (np.arange(first, until) + 1) % self.per_epoch == 0
+        return np.where(ends, self._last, self._size)
+
     def at(self, step: int) -> Batch:
         """The batch of a step, filled. Epochs have to be asked for one after another."""
         if self.whole is not None:
@@ -128,7 +167,27 @@ class Batches:
         if epoch != self._epoch:
             self._drawn, self._epoch = self._generator.bit_generator.state, epoch
             self._order = self._generator.permutation(len(self._samples))
-        rows = self._order[position * self._size : (position + 1) * self._size]
+        size = self._last if position == self.per_epoch - 1 else self._size
+        rows = self._order[position * self._size : position * self._size + size]
         batch = self._batches[len(rows)]
         batch.fill(self._samples, rows)
         return batch
+
+
+def _lone_norms(model: Model) -> list[str]:
+    """The BatchNorms that some output needs and that see a single value a channel in a batch of one sample."""
+    graph, needed = model.graph, model.graph.needed()
+    return [
+        name
+        for name in graph.order
+        if name in needed and isinstance(graph.nodes[name].op, BatchNorm) and prod(graph.shapes[name][1:]) == 1
+    ]
+
+
+def _lone_problem(model: Model, name: str) -> Problem:
+    shape = spell_shape(model.graph.shapes[name])
+    text = (
+        f"found one value a channel: shape {shape} in batches of 1 sample, where BatchNorm answers its bias whatever "
+        "the input; expected batches of at least 2 samples"
+    )
+    return Problem(("nodes", name), text)

@@ -1,9 +1,10 @@
 """Checkpoints: all of a run in one npz, from which it goes on to the same bits.
 
 The keys, read by plain ``np.load``: ``parameters/NAME``, ``state/NAME``, ``optimizer/NAME``, ``step``, ``epoch``,
-``position`` (the step within the epoch), ``losses``, ``best/NAME`` and, as JSON texts, ``memory`` (the generator's and
-the schedule's state, the best loss so far), ``evaluations`` and ``fingerprint`` (the graph, and the settings that have
-to agree).
+``position`` (the step within the epoch), ``losses``, ``loss_first`` (of all samples), ``best/NAME`` and, as JSON texts,
+``memory`` (the generator's and the schedule's state, the best loss so far), ``evaluations``, ``best_row`` (that of
+``best/NAME``), ``algorithms`` (what the convolutions of each node run on, in all their passes), ``notes`` (what the run
+was started with) and ``fingerprint`` (the graph, and the settings that have to agree).
 """
 
 from __future__ import annotations
@@ -17,21 +18,23 @@ import numpy as np
 
 from minigraph.definition.writing import to_tables
 from minigraph.errors import CheckpointError
-from minigraph.files.npz import read_npz
+from minigraph.files.npz import opened_npz, read_npz
 from minigraph.files.writing import write_npz
 from minigraph.training.trainer import Trainer
-from minigraph.wording import KeyPath, spell_path
+from minigraph.wording import KeyPath, shorten, spell_path
 
 
 def write_checkpoint(path: Path, trainer: Trainer) -> None:
     """Write a trainer as it stands, whole or not at all."""
-    write_npz(path, {**trainer.saved(), "fingerprint": np.array(json.dumps(fingerprint(trainer)))})
+    told = {"algorithms": trainer.batches.algorithms, "fingerprint": fingerprint(trainer)}
+    write_npz(path, {**trainer.saved(), **{key: np.array(json.dumps(value)) for key, value in told.items()}})
 
 
-def read_checkpoint(path: Path, trainer: Trainer) -> None:
-    """Put a new trainer to where a checkpoint was written.
+def read_checkpoint(path: Path, trainer: Trainer) -> str | None:
+    """Put a new trainer to where a checkpoint was written; it answers what is to be told of that, if anything.
 
     The learning rate and the optimizer's other numbers, the schedule, the length and what only looks on may be others.
+    So may the algorithms of convolutions, but then the run may end in other bits than an unbroken one: that is told.
 
     Raises:
         CheckpointError: it is of another graph, or of other settings; the text has every difference.
@@ -48,6 +51,25 @@ def read_checkpoint(path: Path, trainer: Trainer) -> None:
     if step > trainer.length:
         raise CheckpointError(f"{path}: found {step} steps done; expected at most the {trainer.length} of this run")
     trainer.resume(saved)
+    now = trainer.batches.algorithms
+    changes = _changes(json.loads(str(saved["algorithms"])) if "algorithms" in saved else now, now)
+    if not changes:
+        return None
+    return (
+        f"{path}: other algorithms are chosen for convolutions than before ({'; '.join(changes)}): "
+        "the run may end in other bits than an unbroken one"
+    )
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """What a checkpoint has as a trainer's notes; nothing where it has none.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with opened_npz(path) as npz:
+        notes: dict[str, Any] = json.loads(str(npz.read("notes"))) if "notes" in npz.headers else {}
+    return notes
 
 
 def fingerprint(trainer: Trainer) -> dict[str, Any]:
@@ -65,6 +87,19 @@ def fingerprint(trainer: Trainer) -> dict[str, Any]:
         json.dumps({**graph, "dtype": trainer.model.dtype, "train": train, "samples": len(trainer.samples)})
     )
     return plain
+
+
+def _changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """The nodes whose algorithm is another one, with both."""
+    changes: dict[tuple[str, str], list[str]] = {}
+    for node in {**before, **now}:
+        # The textbook's engine plans no convolution.
+        pair = now.get(node, "naive"), before.get(node, "naive")
+        if pair[0] != pair[1]:
+            changes.setdefault(pair, []).append(node)
+    told = [f"{shorten(', '.join(nodes))}: {new}, before {old}" for (new, old), nodes in changes.items()]
+    needs = ["'lists' needs the extra `compiled`"] if any("lists" in name for pair in changes for name in pair) else []
+    return [*told, *needs]
 
 
 def _differences(actual: Any, expected: Any, path: KeyPath = ()) -> Iterator[str]:

@@ -45,13 +45,12 @@ def first_not_finite(model: Model, batch: Batch) -> str | None:
     return None
 
 
-def divergence_text(loss: float, losses: Array, found: str | None, limit: float, rate: float) -> str:
+def divergence_text(loss: float, losses: Array, found: str | None, limit: float) -> str:
     """What is said of the loss of the last step of ``losses``, which was not sound."""
     step = len(losses) - 1
     before = f"it was {losses[step - 1]:.6g} one step before, {losses[0]:.6g} at step 0" if step else "the first one"
     wanted = f"a loss below {limit:.6g}" if isfinite(loss) and not loss < limit else "finite numbers"
     return (
         f"training diverged: the loss at step {step} is {loss:.6g} ({before}); "
-        f"{found or 'the values and errors of all nodes are finite'}; "
-        f"expected {wanted}: try a smaller learning rate, such as {rate / 10:.6g}, or another seed"
+        f"{found or 'the values and errors of all nodes are finite'}; expected {wanted}"
     )

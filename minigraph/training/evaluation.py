@@ -48,5 +48,6 @@ def evaluate(model: Model, samples: Samples, settings: TrainSection) -> dict[str
             share = 1 if settings.loss.sums else count / len(samples)
             totals["loss"] += settings.loss_weights.get(name, 1.0) * loss * share
         for key, (output, metric) in metrics.items():
-            totals[key] += float(metric.of_samples(answers[output], targets[output]).sum()) / len(samples)
+            judged = settings.loss.judged(answers[output])
+            totals[key] += float(metric.of_samples(judged, targets[output]).sum()) / len(samples)
     return totals

@@ -40,8 +40,9 @@ class SolverTrainer(Trainer):
             with np.errstate(over="ignore", invalid="ignore"):
                 first = scale * float(np.sum(equations.residual(start) ** 2))
             if not np.isfinite(first):
-                text = f"training diverged: the first loss is {first}; expected a finite one: try another seed"
-                raise TrainingDiverged(text, self.step, History(np.array([first]), self.seconds))
+                text = f"training diverged: the first loss is {first}; expected a finite one"
+                history = History(np.array([first]), self.seconds, stopped="diverged")
+                raise TrainingDiverged(text, self.step, history)
             largest = max(prod(shape) for shape in self.model.graph.shapes.values())
             system = System(equations, equations.target.size, start.size, largest)
             solution = solver.solve(system, start, left)

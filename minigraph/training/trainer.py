@@ -20,45 +20,51 @@ from minigraph.recipe.settings import TrainSection
 from minigraph.training.batches import Batches
 from minigraph.training.diagnosis import beyond_reason, divergence_text, first_not_finite
 from minigraph.training.evaluation import columns, evaluate
+from minigraph.wording import counted, figures
 
 OnStep = Callable[[int, float], object]
+Ending = Literal["steps", "epochs", "patience", "interrupted", "diverged"]
+"""What ended a run: its length, told in steps or in epochs, or what came before that."""
+
+
+def told_figures(row: Mapping[str, float]) -> str:
+    """What an evaluation tells, in a line."""
+    return "  ".join(f"{key} {figures(value)}" for key, value in row.items() if key != "step")
 
 
 @dataclass(frozen=True)
 class History:
-    """What a training run saw; its text says where it began, where it ended and what the last evaluation told.
+    """What a training run saw. Its text is how it ended.
 
     Attributes:
         loss: (steps,), the loss before each update, in float64.
         seconds: wall time of the loop, since it was last resumed.
-        evaluations: one table for each evaluation: "step" (how many updates were done), "loss" (the mean over the steps
-            since the last one), the metrics and, with validation samples, "validation_loss" and their metrics.
+        evaluations: one table for each evaluation: "step" (how many updates were done), "loss" (that of the steps since
+            the last one, each sample weighed alike: their mean, of a loss that sums over samples times their number),
+            the metrics and, with validation samples, "validation_loss" and their metrics.
         best: the evaluation with the lowest validation loss, if there are validation samples.
-        stopped: why the run ended before its length, if it did.
+        stopped: what ended the run: "steps", "epochs", "patience", "interrupted" or "diverged".
     """
 
     loss: Array
     seconds: float
     evaluations: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, float] | None = None
-    stopped: Literal["patience", "interrupted"] | None = None
-
-    @property
-    def course(self) -> str:
-        """From which loss to which it went, in how many steps, and how long that took."""
-        if not len(self.loss):
-            return f"no step, {self.seconds:.2f} s"
-        return f"loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g} in {len(self.loss)} steps, {self.seconds:.2f} s"
+    stopped: Ending | None = None
 
     def __str__(self) -> str:
-        judged = {key: value for row in self.evaluations[-1:] for key, value in row.items() if key != "step"}
-        ended = f"; ended early: {self.stopped}" if self.stopped else ""
-        return "\n".join([f"{self.course}{ended}", *([spell_figures(judged)] if judged else [])])
+        lines = [f"{counted(len(self.loss), 'step')}, {self.seconds:.2f} s"]
+        if len(self.loss):
+            first, last = figures(float(self.loss[0])), figures(float(self.loss[-1]))
+            lines[0] += f", loss {first} before the first update, {last} before the last"
+        lines += map(told_figures, self.evaluations[-1:])
+        if self.best is not None:
+            lines.append(f"best after {counted(int(self.best['step']), 'step')}: {told_figures(self.best)}")
+        if self.stopped not in (None, "steps", "epochs"):
+            lines.append(f"ended early: {self.stopped}")
+        return "\n".join(lines)
 
-
-def spell_figures(figures: Mapping[str, float]) -> str:
-    """Losses and metrics by name in one line."""
-    return "  ".join(f"{key} {value:.6g}" for key, value in figures.items())
+    __repr__ = __str__
 
 
 class Trainer:
@@ -72,14 +78,17 @@ class Trainer:
         on_step: called with (step from 0, loss before its update).
 
     Raises:
-        DataError: the loss cannot take what the model answers.
+        DataError: the loss cannot take what the model answers. DefinitionError: see :class:`Batches`.
 
     Attributes:
         step: how many updates are done; length: how many there will be.
         evaluations: see :class:`History`.
-        best: the weights at the best evaluation, by name; empty until there is one.
+        best: the weights at the best evaluation, by name; best_row: that evaluation. Empty until there is one.
+        loss_first: the loss of all samples before the first update, as :func:`evaluate` has it; NaN before
+            :meth:`begin`.
         seconds: wall time of the steps and evaluations so far.
-        stopped: see :class:`History`.
+        stopped: what ends the run before its length, if anything does.
+        notes: what else its checkpoints keep, as plain tables.
     """
 
     def __init__(
@@ -107,7 +116,9 @@ class Trainer:
         self._waited, self._lowest = 0, inf
         self.evaluations: list[dict[str, float]] = []
         self.best: dict[str, Array] = {}
-        self.stopped: Literal["patience", "interrupted"] | None = None
+        self.best_row: dict[str, float] = {}
+        self.loss_first = nan
+        self.stopped: Ending | None = None
         self._snapshots: list[dict[str, Array]] = []
         self._good: dict[str, Array] | None = None
         self._least = inf
@@ -115,6 +126,7 @@ class Trainer:
         asked = validation or settings.metrics or settings.patience or settings.evaluate_every or watched or epochs
         self._evaluates = bool(asked)
         self.seconds = 0.0
+        self.notes: dict[str, Any] = {}
         with np.errstate(over="ignore", invalid="ignore"):  # what the loss cannot take shows before anything is written
             first = self.batches.at(0)
             first.forward()
@@ -133,10 +145,20 @@ class Trainer:
         return self.step >= self.length or self.stopped is not None
 
     @property
+    def has_gradient(self) -> bool:
+        """Whether the gradient of the last step was anything but zeros."""
+        return bool(self._gradient.any())
+
+    @property
     def columns(self) -> list[str]:
         """What the evaluations tell beside the step and the mean loss of training."""
         names = columns(self.model, self.settings)
         return names[1:] if self.validation is None else [f"validation_{name}" for name in names]
+
+    @property
+    def optimizer_state(self) -> dict[str, Array]:
+        """Copies of what the optimizer remembers, by name."""
+        return {name: array.copy() for name, array in self._state.items()}
 
     @property
     def rate(self) -> float:
@@ -150,10 +172,17 @@ class Trainer:
     @property
     def history(self) -> History:
         """What the run has seen so far."""
-        best = next((row for row in self.evaluations if row.get("validation_loss") == self._lowest), None)
-        return History(self.losses.copy(), self.seconds, self.evaluations, best, self.stopped)
+        length: Ending = "epochs" if self.settings.epochs else "steps"
+        stopped = length if self.step >= self.length else self.stopped
+        return History(self.losses.copy(), self.seconds, self.evaluations, self.best_row or None, stopped)
 
     # -- going on -------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Judge all samples before the first update: what a summary needs, and nothing else does."""
+        if self.step == 0:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.loss_first = evaluate(self.model, self.samples, self.settings)["loss"]
 
     def next_evaluation(self) -> int:
         """The step at which :meth:`evaluate` is due next; beyond the length if it never is."""
@@ -221,7 +250,10 @@ class Trainer:
     def evaluate(self) -> None:
         """Judge the run as it stands, tell schedule and patience, and keep the weights if they are the best so far."""
         started, since = time.perf_counter(), int(self.evaluations[-1]["step"]) if self.evaluations else 0
-        row = {"step": self.step, "loss": float(self.losses[since:].mean())}
+        sizes = self.batches.sizes(since, self.step)
+        seen = self.losses[since:] if self.settings.loss.sums else self.losses[since:] * sizes
+        loss = float(seen.sum() / sizes.sum())
+        row = {"step": self.step, "loss": loss * len(self.samples) if self.settings.loss.sums else loss}
         with np.errstate(over="ignore", invalid="ignore"):
             if self.validation is not None:
                 judged = evaluate(self.model, self.validation, self.settings)
@@ -238,7 +270,7 @@ class Trainer:
         if watched < self._lowest:
             self._lowest, self._waited = watched, 0
             if self.validation is not None:
-                self.best = self.weights()
+                self.best, self.best_row = self.weights(), row
         self._judge_patience()
 
     def _judge_patience(self) -> None:
@@ -252,6 +284,13 @@ class Trainer:
     def weights(self) -> dict[str, Array]:
         """Copies of parameters and state by full name."""
         return {name: array.copy() for name, array in {**self.model.parameters, **self.model.state}.items()}
+
+    def put(self, weights: Mapping[str, Array]) -> None:
+        """Put what :meth:`weights` answered in place of the weights."""
+        for arrays in (self.model.parameters, self.model.state):
+            for name, array in arrays.items():
+                array[...] = weights[name]
+        self.model.parameters.version += 1  # the model's own last forward is out of date
 
     # -- keeping and restoring ------------------------------------------------------------------------
 
@@ -280,15 +319,20 @@ class Trainer:
         return {
             **self.snapshot(),
             **{f"best/{name}": array for name, array in self.best.items()},
+            "loss_first": np.array(self.loss_first),
             "losses": self.losses,
             "evaluations": np.array(json.dumps(self.evaluations)),
+            "best_row": np.array(json.dumps(self.best_row)),
+            "notes": np.array(json.dumps(self.notes)),
         }
 
     def resume(self, saved: Mapping[str, Array]) -> None:
         """Go on from what :meth:`saved` answered."""
         losses = saved["losses"]
         self._losses[: len(losses)] = losses
+        self.loss_first = float(saved["loss_first"])
         self.evaluations = json.loads(str(saved["evaluations"]))
+        self.best_row = json.loads(str(saved["best_row"]))
         self.best = {name[5:]: array for name, array in saved.items() if name.startswith("best/")}
         self.restore(saved)
 
@@ -305,7 +349,9 @@ class Trainer:
         memory = json.loads(str(earlier["memory"]))
         self.batches.rewind(memory["generator"])
         self._memory, self._limit = memory["schedule"], memory["limit"]
-        self._lowest, self._waited = memory["lowest"], memory["waited"]
+        # The best weights stay, also when they are from later on: they are what best.npz holds.
+        self._lowest = min(memory["lowest"], self.best_row.get("validation_loss", inf))
+        self._waited = memory["waited"]
         self.evaluations = [row for row in self.evaluations if row["step"] <= self.step]
         self._judge_patience()
 
@@ -313,8 +359,9 @@ class Trainer:
         """The error for an unsound loss of the current step; puts the trainer back to where all was well."""
         step, losses = self.step, self._losses[: self.step + 1].copy()
         place = first_not_finite(self.model, self.batches.at(step))
-        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit, self.rate)
-        error = TrainingDiverged(text, step, History(losses, self.seconds, self.evaluations))
+        text = divergence_text(loss, losses, self._earlier(step - 1) or place, self._limit)
+        history = History(losses, self.seconds, self.evaluations, self.best_row or None, "diverged")
+        error = TrainingDiverged(text, step, history)
         if self._good is not None:
             self.restore(self._good)
         return error

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from minigraph.convolution.choice import is_missed
+from minigraph.convolution.fourier import RANGE, Fourier
 from minigraph.graph.graph import Graph
 from minigraph.model.model import Model
 from minigraph.model.plan import Plan
+from minigraph.steps.compiling import is_turned_off
 from minigraph.steps.threads import thread_count
-from minigraph.wording import spell_bytes, table
+from minigraph.views.summary import table
+from minigraph.wording import shorten, spell_bytes
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class PlanRow:
     """One convolution of a node.
 
     Attributes:
-        algorithm: "gemm", "winograd" or "fft".
+        algorithm: "gemm", "winograd", "fft" or "lists".
         bytes: of its own buffers, beside values, errors and parameters.
         multiply_adds: products summed in its forward of the whole batch by the definition of the convolution.
         shared: whether the threads share its passes.
@@ -37,11 +42,13 @@ class PlanTable:
 
     Attributes:
         batch: samples in a step. workspace: bytes that the steps use in turn, for each thread.
+        missed: the nodes whose convolutions the extra ``compiled`` would compile, and does not.
     """
 
     batch: int
     rows: list[PlanRow]
     workspace: int
+    missed: list[str]
 
     def __str__(self) -> str:
         cells = [
@@ -49,10 +56,15 @@ class PlanTable:
             for row in self.rows
         ]
         columns = ("node", "algorithm", "buffers", "multiply-adds", "shared")
+        spectra = (
+            f"\nfft: rounding there spreads over a map; one that is {RANGE:,} times brighter than some window of the "
+            "kernel's size, or not finite, is summed directly"
+        )
         return (
             f"a training step of {self.batch} sample{'s' * (self.batch > 1)}\n"
             f"{table(columns, cells, right=columns[2:4])}\n"
             f"and {spell_bytes(self.workspace)} of workspace for each of {thread_count()} threads"
+            f"{spectra if any(row.algorithm == Fourier.name for row in self.rows) else ''}"
         )
 
     __repr__ = __str__
@@ -74,4 +86,17 @@ def plan_table(graph: Graph, batch: int = 1) -> PlanTable:
         for name, convolutions in plan.convolutions.items()
         for planned in convolutions
     ]
-    return PlanTable(batch, rows, plan.workspace.bytes)
+    return PlanTable(batch, rows, plan.workspace.bytes, missed(plan))
+
+
+def missed(plan: Plan) -> list[str]:
+    """The nodes with a convolution that the extra ``compiled`` would compile, and does not."""
+    return [name for name, convolutions in plan.convolutions.items() if any(map(is_missed, convolutions))]
+
+
+def missed_text(nodes: Sequence[str]) -> str:
+    """What to say of nodes that are missed."""
+    what = f"the convolution{'s' * (len(nodes) > 1)} of {shorten(', '.join(nodes))}"
+    if is_turned_off():
+        return f"{what} {'are' if len(nodes) > 1 else 'is'} not compiled: MINIGRAPH_COMPILED=0 forbids it"
+    return f"{what} would be compiled with the extra `compiled`: pip install 'minigraph[compiled]'"

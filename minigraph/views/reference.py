@@ -25,8 +25,7 @@ def markdown_reference() -> str:
     """The reference of all ops as a Markdown page."""
     return (
         "# Ops\n\nMade by `python cli.py ops -o docs/ops.md` from the classes in `minigraph/ops/`. Every node may also "
-        "carry `inputs`,\n`trainable`, `share` and `init`.\n\n"
-        f"## An op of your own\n\n{Op.about}\n\n{op_reference()}\n"
+        "carry `inputs`,\n`trainable`, `share` and `init`.\n\n" + op_reference() + "\n"
     )
 
 
@@ -35,7 +34,7 @@ def _section(name: str, op: type[Op]) -> str:
         inputs = f"{op.min_inputs} or more inputs"
     else:
         inputs = f"{op.min_inputs} input" + "s" * (op.min_inputs != 1)
-    lines = [f"## {name}", "", op.about, "", f"Reads {inputs}."]
+    lines = [f"## {name}", "", op.summary, "", f"Reads {inputs}."]
     if op.model_fields:
         lines += ["", "| attribute | default | what it is |", "|---|---|---|"]
         for key, field in op.model_fields.items():

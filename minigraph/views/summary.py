@@ -10,7 +10,8 @@ import numpy as np
 from minigraph.arrays import Shape, spell_shape
 from minigraph.graph.graph import Graph
 from minigraph.graph.node import Node
-from minigraph.wording import shorten, spell_bytes, table
+from minigraph.wording import shorten, spell_bytes
+from minigraph.wording import table as table
 
 
 @dataclass(frozen=True)

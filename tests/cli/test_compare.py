@@ -22,9 +22,11 @@ def test_runs_are_compared_in_a_table_and_a_picture(runs: list[str], command: Co
     answer = command("compare", *runs, "-o", "compare.png")
     assert answer.status == 0, answer.err
     head, _, slow, fast, drawn = answer.out.splitlines()
-    assert " ".join(head.split()) == "run optimizer seed steps loss first final best test seconds end"
-    assert slow.split()[:6] == ["slow", "sgd", "1e-05", "15", "20", "7.853e+04"]
-    assert fast.split()[:6] == ["fast", "sgd", "3e-05", "15", "20", "7.853e+04"]
+    assert " ".join(head.split()) == (
+        "run optimizer seed steps loss first final best validation loss at step metric test seconds end"
+    )
+    assert slow.split()[:6] == ["slow", "sgd", "1e-05", "15", "20", "78526.2"]
+    assert fast.split()[:6] == ["fast", "sgd", "3e-05", "15", "20", "78526.2"]
     assert drawn == "drawn in compare.png"
     assert Path("compare.png").read_bytes().startswith(b"\x89PNG")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigraph as mg
@@ -224,3 +225,114 @@ def test_check_tells_how_a_step_is_planned(command: CommandLine) -> None:
     assert "a training step of 3 samples" in answer.out
     result = json.loads(command("check", "two_conv", "--plan", "--json").out)
     assert [(row["node"], row["algorithm"]) for row in result["plan"]["rows"]] == [("conv1", "gemm"), ("conv2", "gemm")]
+
+
+# Doubts that a training shares
+
+ODD_TRAINING = """
+schema_version = 1
+name = "odd"
+outputs = ["p"]
+inputs.image.shape = [12, 12, 1]
+nodes.conv = { op = "Conv", inputs = ["image"], kernel_size = 1 }
+nodes.flat = { op = "Flatten", inputs = ["conv"] }
+nodes.scores = { op = "Dense", inputs = ["flat"], out_features = 3 }
+nodes.p = { op = "Softmax", inputs = ["scores"] }
+
+[data]
+source = "file"
+file = "data.npz"
+
+[train]
+loss = "cross_entropy"
+optimizer = { name = "sgd", learning_rate = 0.1 }
+steps = 1
+"""
+SOFTMAX = (
+    "train.loss: output 'p': 'cross_entropy' takes logits, and finds a Softmax, whose answers lie between 0 and 1: "
+    "with 3 classes it cannot fall below 0.5514; expected no Softmax"
+)
+CHANNELS = (
+    "inputs.image.shape: input 'image' has 12 channels of 12x1; is [1, 12, 12] meant? Channels come first: [C, H, W]"
+)
+
+
+@pytest.fixture
+def odd_training(command: CommandLine) -> str:
+    """A file beside the command's data."""
+    Path("odd.toml").write_text(ODD_TRAINING)
+    np.savez("data.npz", image=np.ones((4, 12, 12, 1)), p=np.arange(4) % 3)
+    return "odd.toml"
+
+
+def test_check_and_train_warn_of_a_softmax_before_cross_entropy_and_of_channels_last(
+    odd_training: str, command: CommandLine
+) -> None:
+    checked = command("check", odd_training, "--json")
+    assert [text.splitlines()[0] for text in json.loads(checked.out)["warnings"]] == [
+        f"odd.toml:5:22: {CHANNELS}",
+        f"odd.toml:16:8: {SOFTMAX}",
+    ]
+    for answer in (checked, command("train", odd_training, "--no-plots", "--out", "run")):
+        assert answer.status == 0
+        assert [line for line in answer.err.splitlines() if line.startswith("warning: ")] == [
+            f"warning: odd.toml:5:22: {CHANNELS}",
+            f"warning: odd.toml:16:8: {SOFTMAX}",
+        ]
+    assert command("train", odd_training, "--no-plots", "--quiet", "--out", "quiet").err == ""
+
+
+def test_an_error_asks_whether_channels_stand_first(odd_training: str, command: CommandLine) -> None:
+    larger = command("check", odd_training, "--set", "nodes.conv.kernel_size=3")
+    assert larger.status == 2
+    assert "or more padding; input 'image' has 12 channels of 12x1; is [1, 12, 12] meant?" in larger.err
+    turned = command("train", odd_training, "--set", "inputs.image.shape=[1,12,12]", "--out", "run")
+    assert turned.status == 2
+    assert "'image': found shape 4x12x12x1; expected" in turned.err
+    assert "; channels come first: np.moveaxis(array, -1, -3)\n" in turned.err
+    np.savez("data.npz", image=np.ones((4, 12, 12)), p=np.arange(4) % 3)
+    declared = command("train", odd_training, "--out", "run")
+    assert "is the declared shape meant as [1, 12, 12]? Channels come first\n" in declared.err
+
+
+def test_mg_train_and_a_graph_in_code_ask_the_same(odd_training: str) -> None:
+    model = mg.load(odd_training, seed=0)
+    with pytest.warns(UserWarning, match="image' has|output 'p'") as caught:
+        mg.train(
+            model,
+            np.ones((2, 12, 12, 1)),
+            np.array([0, 1]),
+            loss="cross_entropy",
+            optimizer=mg.SGD(learning_rate=0.1),
+            steps=1,
+        )
+    assert [str(warning.message) for warning in caught] == [CHANNELS, SOFTMAX]
+    assert {Path(warning.filename).name for warning in caught} == {Path(__file__).name}
+    graph = mg.Graph("last")
+    graph.input("image", shape=(28, 28, 1))
+    with pytest.raises(mg.ShapeError, match=r"is \[1, 28, 28\] meant"):
+        graph.add("conv", mg.Conv(kernel_size=3), "image")
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 8, 3), (3, 28, 28), (16, 1, 1), (28, 28, 28), (7, 7, 1), (28, 1)])
+def test_other_shapes_are_not_asked_about(shape: tuple[int, ...]) -> None:
+    graph = mg.Graph("first")
+    graph.input("image", shape=shape)
+    graph.output(graph.add("relu", mg.ReLU(), "image"))
+    assert graph.warnings() == []
+
+
+def test_check_recommends_bce_logits_where_bce_follows_a_sigmoid(odd_training: str, command: CommandLine) -> None:
+    words = ["--set", "nodes.p.op=Sigmoid", "--set", "train.loss=bce", "--set", "inputs.image.shape=[12,12,12]"]
+    answer = command("check", odd_training, *words)
+    assert answer.status == 0
+    assert "train.loss: output 'p': 'bce' has no gradient left where the Sigmoid is rounded to 1" in answer.err
+    assert "'bce_logits' of what the Sigmoid reads is exact at any logit" in answer.err
+
+
+def test_the_softmax_is_seen_through_a_flatten(command: CommandLine) -> None:
+    graph = mg.Graph("flat")
+    graph.input("x", shape=(3, 1, 1))
+    graph.output(graph.add("y", mg.Flatten(), graph.add("p", mg.Softmax(), "x")), graph.add("z", mg.Flatten(), "x"))
+    found = {name: (type(op).__name__, shape) for name, (op, shape) in graph.answering().items()}
+    assert found == {"y": ("Softmax", (3,)), "z": ("Flatten", (3,))}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +100,56 @@ def test_gradcheck_holds_on_every_bundled_definition(name: str, command: Command
     assert len(result["rows"]) >= 3
 
 
+def test_gradcheck_tells_kinks_and_what_was_compared(command: CommandLine) -> None:
+    answer = command("gradcheck", "digits", "--entries", "4")
+    assert answer.status == 0
+    (biases,) = (line.split() for line in answer.out.splitlines() if line.startswith("conv1.bias"))
+    assert (biases[1:4], biases[-1]) == (["4", "of", "16"], "4")
+    assert "compared 44 of 89,674 entries, " in answer.out
+    assert " of them at a point nearby, for they lie at kinks\nok: the largest relative error is " in answer.out
+
+
+def test_gradcheck_checks_training_where_batch_norm_makes_it_another_pass(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = mg.Graph("normal")
+    graph.output(graph.add("norm", mg.BatchNorm(), graph.input("x", shape=(2, 3, 3))))
+    graph.save("normal.toml")
+    whole = command("gradcheck", "normal.toml")
+    assert whole.status == 0
+    lines = [line.split()[:2] for line in whole.out.splitlines()[2:8]]
+    assert lines == [[name, mode] for mode in ("inference", "training") for name in ("norm.scale", "norm.bias", "x")]
+    right = mg.BatchNorm.backward
+
+    def forgetful(self: mg.BatchNorm, error: Any, inputs: Any, output: Any, context: Any) -> Any:
+        x = inputs[0]
+        found = right(self, error, inputs, output, context)
+        statistics = {"mean": x.mean(axis=(0, 2, 3)), "variance": x.var(axis=(0, 2, 3))}
+        plain = replace(context, training=False, state=statistics if context.training else context.state)
+        return mg.Errors(right(self, error, inputs, output, plain).inputs, found.parameters)
+
+    monkeypatch.setattr(mg.BatchNorm, "backward", forgetful)
+    failed = command("gradcheck", "normal.toml", "--json")
+    assert failed.status == 1
+    rows = json.loads(failed.out)["rows"]
+    assert [(row["name"], row["mode"]) for row in rows if row["max_error"] > 1e-3] == [("x", "training")]
+
+
+def test_gradcheck_says_what_could_not_be_compared(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = mg.Graph("rough")
+    graph.output(graph.add("y", mg.Tanh(), graph.input("x", shape=(2, 3))))
+    graph.save("rough.toml")
+    monkeypatch.setattr(mg.Tanh, "forward", lambda self, inputs, context: inputs[0] * np.nan)
+    monkeypatch.setattr(mg.Tanh, "plan", mg.Op.plan)
+    answer = command("gradcheck", "rough.toml")
+    assert answer.status == 1
+    assert answer.out.endswith(
+        "compared 0 of 12 entries\n"
+        "not compared: x at [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 2] and 9 more: no difference settles there\n"
+        "FAILED: the largest relative error is 0.00e+00, within 1e-06; nothing was compared of x\n"
+    )
+
+
 def test_gradcheck_leaves_with_1_when_a_gradient_is_a_thousandth_off(
     command: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,11 +194,11 @@ def test_predict_writes_several_outputs_to_an_npz(command: CommandLine) -> None:
         (["--weights", "w.npz", "--input", "imag=x.npy", "-o", "y.npy"], "unknown input 'imag'; expected image; did"),
         (
             ["--weights", "w.npz", "--input", "x.npy", "-o", "y.npy", "--batch-size", "0"],
-            "Invalid value for '--batch-size'",
+            "error: --batch-size 0: found '0'; expected a number of at least 1",
         ),
         (
             ["--weights", "w.npz", "--input", "x.npy", "-o", "y.txt"],
-            "found a name that ends in '.txt'; expected one of .npy, .npz, .png",
+            "found a name that ends in '.txt'; expected one of .npy, .npz, .csv, .png",
         ),
     ],
 )
@@ -159,13 +211,92 @@ def test_predict_refuses_what_does_not_fit(words: list[str], message: str, comma
     assert sorted(file.name for file in Path().iterdir()) == ["w.npz", "x.npy"]
 
 
+def test_predict_prints_small_answers_and_writes_them_as_csv(command: CommandLine) -> None:
+    model = mg.load("two_conv", seed=0)
+    model.save("w.npz")
+    np.save("x.npy", np.ones((20, 20)))
+    words = ["predict", "two_conv", "--weights", "w.npz", "--input", "x.npy"]
+    answer = command(*words)
+    assert answer.status == 0, answer.err
+    head, *rows = answer.out.splitlines()
+    assert head == "conv2: 1x8x8"
+    expected = model.forward(np.ones((20, 20)))
+    assert np.array(rows and [row.split() for row in rows], float) == pytest.approx(expected, rel=1e-5)
+    assert command(*words, "-o", "y.csv").out == "conv2 8x8 in y.csv\n"
+    assert np.array_equal(np.loadtxt("y.csv", delimiter=","), expected)
+
+
+def test_predict_names_the_classes(command: CommandLine) -> None:
+    graph = mg.Graph("animals")
+    graph.input("x", shape=(1, 2))
+    graph.add("flat", mg.Flatten(), "x")
+    graph.output(graph.add("score", mg.Dense(out_features=2), "flat", init={"kernel": [[1, 0], [0, 1]]}))
+    graph.save("animals.toml")
+    with Path("animals.toml").open("a") as file:
+        file.write('[data]\nsource = "file"\nfile = "a.npz"\nclasses = ["cat", "dog"]\n')
+    mg.load("animals.toml", seed=0).save("w.npz")
+    Path("x.csv").write_text("3,1\n")
+    words = ["predict", "animals.toml", "--weights", "w.npz", "--input", "x.csv", "--input", "x.csv"]
+    assert command(*words).out.splitlines()[1:] == ["  3  1  cat", "  3  1  cat"]
+    command(*words, "-o", "y.csv")
+    assert Path("y.csv").read_text() == '"cat","dog"\n3.0,1.0\n3.0,1.0\n'
+
+
+def test_an_answer_that_is_large_is_not_printed(command: CommandLine) -> None:
+    mg.load("two_conv", seed=0).save("w.npz")
+    np.save("x.npy", np.ones((16, 20, 20)))
+    answer = command("predict", "two_conv", "--weights", "w.npz", "--input", "x.npy")
+    assert (answer.status, answer.err) == (
+        2,
+        "error: found an answer of 1,024 numbers; expected -o FILE for more than 1,000 (.npy, .npz, .csv, .png)\n",
+    )
+
+
+def test_a_runs_folder_is_a_model_with_its_best_weights_else_the_last(command: CommandLine) -> None:
+    command("train", "two_conv", "--steps", "5", "--no-plots", "--out", "run")
+    np.save("x.npy", np.ones((20, 20)))
+    for name in ("weights.npz", "best.npz"):
+        if name == "best.npz":
+            mg.load("two_conv", seed=3).save("run/best.npz")
+        with np.load(f"run/{name}") as weights:
+            assert np.array_equal(mg.load("run").parameters["conv1.kernel"], weights["conv1.kernel"])
+        for words in (["run"], ["two_conv", "--weights", "run"]):
+            answer = command("predict", *words, "--input", "x.npy", "-o", "y.npy")
+            assert answer.out == f"weights: run/{name}\nconv2 8x8 in y.npy\n", answer.err
+            assert np.array_equal(np.load("y.npy"), mg.load("run").forward(np.ones((20, 20))))
+        assert f"weights: run/{name}" in command("gradcheck", "run").out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict", "two_conv", "--input", "x.npy"], "two_conv: found no --weights; expected them, or a run's folder"),
+        (
+            ["predict", "run", "--input", "x.npy"],
+            "run: found neither best.npz nor weights.npz; expected the weights of",
+        ),
+        (["predict", "empty", "--input", "x.npy"], "empty: found a folder without definition.toml; expected a run"),
+        (["train", "run"], "run: found a run's folder; expected a definition: minigraph train run/definition.toml; to"),
+    ],
+)
+def test_a_folder_that_is_no_model_is_told(words: list[str], message: str, command: CommandLine) -> None:
+    Path("empty").mkdir()
+    Path("run").mkdir()
+    mg.Definition.load("two_conv").save("run/definition.toml")
+    np.save("x.npy", np.ones((20, 20)))
+    answer = command(*words)
+    assert answer.status == 2
+    assert f"error: {message}" in answer.err
+
+
 def test_predict_reads_images_and_writes_images(command: CommandLine) -> None:
     mg.load("two_conv", seed=0).save("w.npz")
     for name in ("a.png", "b.png"):
         Image.fromarray(np.full((30, 40), 100, np.uint8)).save(name)
-    words = ["predict", "two_conv", "--weights", "w.npz", "--set", "inputs.image.shape=[30, 40]"]
-    answer = command(*words, "--input", "a.png", "--input", "b.png", "-o", "y.png")
-    assert (answer.status, answer.out) == (0, "conv2 2x1x13x18 in y-0.png to y-1.png\n"), answer.err
+    for words in ([], ["--set", "inputs.image.shape=[30, 40]"]):
+        files = ["--input", "a.png", "--input", "b.png", "-o", "y.png"]
+        answer = command("predict", "two_conv", "--weights", "w.npz", *words, *files)
+        assert (answer.status, answer.out) == (0, "conv2 2x1x13x18 in y-0.png to y-1.png\n"), answer.err
     with Image.open("y-1.png") as image:
         assert image.size == (18, 13)
 

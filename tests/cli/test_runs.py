@@ -52,14 +52,16 @@ def test_an_interrupted_run_is_kept_and_goes_on_to_the_same_bits(
     stopped = json.loads(answer.out)
     assert stopped["stopped"] == "interrupted"
     assert 30 <= stopped["steps"] < 300
-    told = f"stopped after {stopped['steps']} of 300 steps; to go on: minigraph train two_conv --resume run"
+    told = f"stopped after {stopped['steps']} of 300 steps; to go on: minigraph train --resume run"
     assert told in answer.err
-    answer = command("train", "two_conv", "--steps", "300", "--no-plots", "--resume", "run")
+    answer = command("train", "--resume", "run")
     assert answer.status == 0
     assert f"from step {stopped['steps']} on" in answer.out
     for file in ("weights.npz", "history.csv", "definition.toml"):
         assert Path("run", file).read_bytes() == Path("whole", file).read_bytes()
-    assert json.loads(Path("run/summary.json").read_text())["stopped"] is None
+    summary, whole = (json.loads(Path(folder, "summary.json").read_text()) for folder in ("run", "whole"))
+    assert summary | {"seconds": 0, "out": ""} == whole | {"seconds": 0, "out": ""}
+    assert summary["stopped"] == "steps"
 
 
 def test_a_second_interrupt_does_not_wait(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,10 +106,91 @@ def test_an_edited_graph_is_refused_with_what_differs(command: CommandLine) -> N
 def test_a_diverged_run_goes_on_with_another_rate(command: CommandLine) -> None:
     answer = command("train", "two_conv", "--learning-rate", "2e-4", "--no-plots", "--out", "run")
     assert answer.status == 1
-    assert "to go on from step 0: minigraph train two_conv --resume run --learning-rate ..." in answer.out
-    assert "try a smaller learning rate, such as 2e-05, or another seed" in answer.err
-    answer = command("train", "two_conv", "--learning-rate", "2e-5", "--no-plots", "--resume", "run", "--json")
+    assert "to go on from step 0: minigraph train --resume run --learning-rate ..." in answer.out
+    assert "; try learning rate 2e-05, with which the loss fell in 100 steps from step 0\n" in answer.err
+    answer = command("train", "--learning-rate", "2e-5", "--resume", "run", "--json")
     assert json.loads(answer.out)["loss_final"] < 100
+
+
+def test_a_run_goes_on_with_the_settings_that_it_was_started_with(command: CommandLine) -> None:
+    words = ["--learning-rate", "1e-5", "--engine", "naive", "--set", "train.log_every=30", "--no-plots"]
+    command("train", "two_conv", *words, "--steps", "40", "--out", "whole")
+    command("train", "two_conv", *words, "--steps", "20", "--out", "run")
+    for model in ([], ["two_conv"]):
+        answer = command("train", *model, "--resume", "run", "--steps", "40", "--json")
+        assert json.loads(answer.out)["engine"] == "naive"
+        for file in ("weights.npz", "history.csv", "definition.toml"):
+            assert Path("run", file).read_bytes() == Path("whole", file).read_bytes()
+    assert not Path("run/loss.png").exists()
+    assert command("train", "--resume", "run", "--plots", "--engine", "fast").status == 0
+    assert Path("run/loss.png").exists()
+
+
+def test_a_key_that_has_changed_in_the_file_counts_and_is_told(sides: Path, command: CommandLine) -> None:
+    words = ["--no-plots", "--learning-rate", "0.02", "--set", "train.clip_norm=1.0"]
+    command("train", "sides.toml", *words, "--epochs", "2", "--out", "run")
+    text = sides.read_text()
+    sides.write_text(text.replace("epochs = 12", "epochs = 3").replace("[train]", "[train]\npatience = 2"))
+    answer = command("train", "sides.toml", "--resume", "run")
+    assert answer.status == 0, answer.err
+    assert answer.out.splitlines()[:2] == [
+        "sides.toml: train.epochs has changed since the start from 12 to 3, which counts",
+        "sides.toml: train.patience has changed since the start from none to 2, which counts",
+    ]
+    settings = mg.Definition.load("run/definition.toml").train
+    assert settings is not None
+    assert settings.optimizer == mg.Adam(learning_rate=0.02)
+    assert (settings.epochs, settings.patience, settings.clip_norm) == (3, 2, 1.0)
+    sides.write_text(text.replace("learning_rate = 0.01", "learning_rate = 0.005"))
+    answer = command("train", "sides.toml", "--resume", "run", "--epochs", "4")
+    assert "train.epochs has changed since the start from 3 to 12, --epochs 4 counts" in answer.out
+    assert "train.optimizer.learning_rate has changed since the start from 0.01 to 0.005, which counts" in answer.out
+    settings = mg.Definition.load("run/definition.toml").train
+    assert settings is not None
+    assert settings.optimizer == mg.Adam(learning_rate=0.005)
+    assert (settings.epochs, settings.patience, settings.clip_norm) == (4, None, 1.0)
+
+
+def test_other_arrays_in_the_file_take_the_place_of_those_that_an_option_gave(
+    sides: Path, command: CommandLine
+) -> None:
+    np.savez("other.npz", **dict(np.load("sides.npz")))
+    command("train", "sides.toml", "--no-plots", "--epochs", "1", "--data", "other.npz", "--out", "run")
+    answer = command("train", "sides.toml", "--epochs", "2", "--resume", "run")
+    assert answer.status == 0, answer.err
+    assert "other.npz" in Path("run/definition.toml").read_text()
+    np.savez("third.npz", **dict(np.load("sides.npz")))
+    sides.write_text(sides.read_text().replace('"sides.npz"', '"third.npz"'))
+    answer = command("train", "sides.toml", "--epochs", "3", "--resume", "run")
+    assert 'data.file has changed since the start from "sides.npz" to "third.npz", which counts' in answer.out
+    assert 'file = "../third.npz"' in Path("run/definition.toml").read_text()
+
+
+def test_where_nothing_is_left_to_do_it_says_why(sides: Path, command: CommandLine) -> None:
+    command("train", "sides.toml", "--no-plots", "--epochs", "1", "--out", "run")
+    answer = command("train", "--resume", "run")
+    assert "nothing is left to do: 9 steps are done; for more: --steps N, --epochs N" in answer.out
+    words = ["--set", "train.patience=1", "--learning-rate", "1.0", "--epochs", "50"]
+    command("train", "sides.toml", "--no-plots", *words, "--out", "early")
+    steps = json.loads(Path("early/summary.json").read_text())["steps"]
+    answer = command("train", "--resume", "early")
+    assert f"nothing is left to do: it ended early, after {steps} steps: 1 evaluation in a row brought" in answer.out
+    assert "no better validation loss; to go on: --set train.patience=N" in answer.out
+    answer = command("train", "--resume", "early", "--set", "train.patience=9", "--json")
+    assert json.loads(answer.out)["steps"] > steps
+
+
+def test_a_run_that_was_killed_at_its_beginning_says_that_it_begins_anew(command: CommandLine) -> None:
+    class Killed(BaseException):
+        pass
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(mg.SGD, "update", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            command("train", "two_conv", "--steps", "7", "--no-plots", "--out", "run")
+    answer = command("train", "--resume", "run")
+    assert "from step 0 on: its checkpoint is of the beginning" in answer.out
+    assert json.loads(Path("run/summary.json").read_text())["steps"] == 7
 
 
 @pytest.mark.parametrize(
@@ -120,14 +203,15 @@ def test_a_diverged_run_goes_on_with_another_rate(command: CommandLine) -> None:
         ),
         (
             ["--resume", "other", "--out", "new"],
-            "error: Invalid value: found --out and --resume; expected one of them\n",
+            "error: found --out and --resume; expected one of them\n",
         ),
+        ([], "error: found neither MODEL nor --resume; expected one of them\n"),
     ],
 )
 def test_what_cannot_be_gone_on_with_is_told(words: list[str], message: str, command: CommandLine) -> None:
     Path("other").mkdir()
     Path("other/letter.txt").touch()
-    answer = command("train", "two_conv", *words)
+    answer = command("train", *words)
     assert (answer.status, answer.err) == (2, message)
     assert [file.name for file in Path("other").iterdir()] == ["letter.txt"]
 
@@ -216,7 +300,7 @@ def test_a_classifier_is_trained_validated_and_tested(sides: Path, command: Comm
     result = json.loads(answer.out)
     assert result["steps"] == 12 * 9
     assert result["metrics"].keys() == {
-        "loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
+        "loss", "accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
     }  # fmt: skip
     assert result["metrics"]["test_accuracy"] >= 34 / 40
     rows = list(csv.DictReader(Path("run/history.csv").read_text().splitlines()))
@@ -226,7 +310,27 @@ def test_a_classifier_is_trained_validated_and_tested(sides: Path, command: Comm
     assert "epoch 12  loss " in answer.err
     best = mg.load("sides.toml")
     best.load_weights("run/best.npz")
-    assert result["best_step"] % 9 == 0
+    assert result["best"]["step"] == 9 * result["best"]["epoch"]
+    assert result["best"]["metrics"].keys() == result["metrics"].keys()
+
+
+def test_a_run_that_ends_early_says_why_and_judges_the_last_and_the_best_weights(
+    sides: Path, command: CommandLine
+) -> None:
+    words = ["--set", "train.patience=2", "--learning-rate", "1.0", "--epochs", "50"]
+    answer = command("train", "sides.toml", *words, "--out", "run", "--no-plots")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert (summary["stopped"], summary["best"]["epoch"]) == ("patience", summary["steps"] // 9 - 2)
+    lines = answer.out.splitlines()
+    assert "ended early: 2 evaluations in a row brought no better validation loss" in lines
+    table = [line.split() for line in lines]
+    place = next(place for place, words in enumerate(table) if words[:1] == ["weights"])
+    head, _, last, best = table[place : place + 4]
+    for words, name, found in ((last, "weights.npz", summary), (best, "best.npz", summary["best"])):
+        told = dict(zip(head, words, strict=True))
+        assert told["weights"] == name
+        assert float(told["test_accuracy"]) == pytest.approx(found["metrics"]["test_accuracy"], rel=1e-5)
+        assert float(told["validation_loss"]) == pytest.approx(found["metrics"]["validation_loss"], rel=1e-5)
 
 
 def test_options_for_length_and_batches_go_over_the_file(sides: Path, command: CommandLine) -> None:

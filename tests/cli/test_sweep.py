@@ -22,12 +22,21 @@ def test_a_sweep_leaves_a_table_a_picture_and_its_facts(command: CommandLine) ->
     folder = Path("runs/two_conv/sweeps/001")
     assert sorted(file.name for file in folder.iterdir()) == ["sweep.csv", "sweep.json", "sweep.png"]
     assert "two_conv: settings 2, seeds 3, runs 6, fast engine" in answer.out
+    lines = answer.out.splitlines()
+    assert [line.split()[0] for line in lines[1:7]] == [f"{number}/6" for number in range(1, 7)]
     assert "6/6  learning_rate 1, steps 9, seed 2: diverged at step" in answer.out
+    assert "3: seeds 0, 1, 2" in answer.out
     rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
     assert [(row["train.optimizer.learning_rate"], row["seed"]) for row in rows] == [
         (rate, seed) for rate in ("1e-5", "1") for seed in "012"
     ]
     assert [row["diverged_at"] != "" for row in rows] == [False] * 3 + [True] * 3
+
+
+def test_ranks_of_different_losses_are_told_to_be_none(command: CommandLine) -> None:
+    words = ["two_conv", "--set", "train.steps=2", "--seeds", "0", "--set"]
+    assert "losses of different kinds" in command("sweep", *words, "train.loss=sse,mse").out
+    assert "losses of different kinds" not in command("sweep", *words, "train.log_every=1,2").out
 
 
 def test_json_is_the_only_thing_on_stdout(command: CommandLine) -> None:
@@ -36,7 +45,7 @@ def test_json_is_the_only_thing_on_stdout(command: CommandLine) -> None:
     assert result == {**json.loads(Path("out/sweep.json").read_text()), "out": "out"}
     assert [setting["values"]["train.optimizer.learning_rate"] for setting in result["settings"]] == [1e-5, 1]
     assert (result["seeds"], result["ended"]) == ([3], "")
-    assert "median loss" in answer.err
+    assert "median final loss" in answer.err
 
 
 def test_without_values_the_definition_is_trained_as_it_is(command: CommandLine) -> None:

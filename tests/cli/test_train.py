@@ -47,7 +47,8 @@ def test_the_main_job_leaves_all_its_files_and_a_loss_below_ten(command: Command
         assert sorted(weights.files) == ["conv1.bias", "conv1.kernel", "conv2.bias", "conv2.kernel"]
     rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
     assert [rows[0]["step"], rows[-1]["step"]] == ["0", "1999"]
-    assert float(rows[-1]["loss"]) == summary["loss_final"]
+    assert float(rows[0]["loss"]) == summary["loss_first"]
+    assert f"done: loss {summary['loss_first']:.6g} -> {summary['loss_final']:.6g} in 2000 steps" in answer.out
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda path: path.name)
@@ -112,13 +113,48 @@ def test_data_of_the_users_own_replace_the_definitions(command: CommandLine) -> 
     assert json.loads(answer.out)["loss_first"] == 0
 
 
+def test_data_of_the_users_own_replace_the_arrays_and_nothing_else(command: CommandLine) -> None:
+    x = np.random.default_rng(0).normal(size=(50, 1, 8, 8))
+    np.savez("own.npz", image=x, logits=np.arange(50) % 10)
+    words = ["--set", "data.split.validation=0.2", "--set", "train.patience=1", "--epochs", "9", "--no-plots"]
+    answer = command("train", "digits", "--data", "own.npz", *words, "--json")
+    result = json.loads(answer.out)
+    assert result["metrics"].keys() >= {"validation_loss", "test_loss"}
+    assert result["stopped"] == "patience"
+    definition = mg.Definition.load(Path(result["out"], "definition.toml"))
+    assert definition.data is not None
+    assert definition.data.split is not None
+    assert (definition.data.split.validation, definition.data.split.test) == (0.2, 0.2)
+
+
+def test_a_runs_definition_works_where_it_lies(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("project", "large/disk"):
+        Path(folder).mkdir(parents=True)
+    Path("project/runs").symlink_to(tmp_path / "large" / "disk")
+    np.savez("project/pairs.npz", image=np.ones((20, 20)), conv2=np.ones((8, 8)))
+    monkeypatch.chdir("project")
+    answer = command("train", "two_conv", "--data", "pairs.npz", "--steps", "3", "--no-plots", "--out", "first")
+    Path("near.toml").write_text(
+        Path("first/definition.toml").read_text().replace(str(tmp_path / "project" / "pairs.npz"), "pairs.npz")
+    )
+    answer = command("train", "near.toml", "--no-plots", "--out", "runs/second")
+    assert answer.status == 0, answer.err
+    monkeypatch.chdir("runs/second")
+    answer = command("train", "definition.toml", "--no-plots", "--out", "third")
+    assert answer.status == 0, answer.err
+    assert Path("third/weights.npz").read_bytes() == Path("weights.npz").read_bytes()
+
+
 def test_divergence_names_the_step_keeps_the_losses_and_leaves_with_1(command: CommandLine) -> None:
     answer = command("train", "two_conv", "--learning-rate", "1", "--json")
     assert answer.status == 1
     assert "error: training diverged: the loss at step 1 is " in answer.err
     result = json.loads(answer.out)
-    assert result["diverged_at"] == 1
-    assert result["loss_final"] > 1e6 * result["loss_first"]
+    assert (result["diverged_at"], result["stopped"]) == (1, "diverged")
+    # weights.npz has the weights from before the loss began to rise: here the first ones.
+    assert (result["steps"], result["loss_final"]) == (0, result["loss_first"])
     assert Path(result["out"], "history.csv").read_text().count("\n") == 3
 
 
@@ -139,7 +175,7 @@ def test_each_run_gets_the_next_number_and_a_full_folder_is_refused(command: Com
     ("words", "message"),
     [
         (["--steps", "0"], "error: --steps 0: train.steps: found 0 (an integer); expected an integer of at least 1"),
-        (["--steps", "x"], "error: Invalid value for '--steps'"),
+        (["--steps", "x"], "error: --steps x: found 'x'; expected an integer"),
         (["--optimizer", "sdg"], "did you mean 'sgd'?"),
         (["--engine", "fats"], "error: engine: found 'fats'; expected one of fast, naive; did you mean 'fast'?"),
         (["--set", "train.stesp=3"], "error: --set train.stesp=3: train.stesp: unknown key 'stesp'"),
@@ -213,3 +249,39 @@ def test_debug_shows_the_traceback_of_an_error(command: CommandLine) -> None:
 
     with pytest.raises(mg.DefinitionError):
         main(["train", "nowhere", "--debug"])
+
+
+NORM = """schema_version = 1
+name = "dense"
+outputs = ["y"]
+inputs.x.shape = [2, 2]
+nodes.flat = { op = "Flatten", inputs = ["x"] }
+nodes.hidden = { op = "Dense", inputs = ["flat"], out_features = 3 }
+nodes.norm = { op = "BatchNorm", inputs = ["hidden"] }
+nodes.y = { op = "Dense", inputs = ["norm"], out_features = 1 }
+
+[data]
+source = "file"
+file = "pairs.npz"
+
+[train]
+loss = "mse"
+optimizer = { name = "sgd", learning_rate = 0.01 }
+epochs = 2
+batch_size = 4
+"""
+
+
+def test_a_batch_norm_of_one_value_a_channel_is_refused_and_a_lone_last_sample_is_told(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(1)
+    np.savez("pairs.npz", x=generator.normal(size=(9, 1, 2, 2)), y=generator.normal(size=(9, 1)))
+    Path("dense.toml").write_text(NORM)
+    answer = command("train", "dense.toml", "--batch-size", "1")
+    assert (answer.status, sorted(file.name for file in tmp_path.iterdir())) == (2, ["dense.toml", "pairs.npz"])
+    assert answer.err.startswith(
+        "error: dense.toml:7:14: nodes.norm: found one value a channel: shape 3 in batches of 1 "
+    )
+    answer = command("train", "dense.toml", "--no-plots")
+    assert "the last of 9 samples would be a batch of its own in each epoch: it is joined to" in answer.out

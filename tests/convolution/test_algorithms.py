@@ -52,7 +52,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> typ
     """Each algorithm in turn, forced."""
     forced: type[Planned] = request.param
     monkeypatch.setattr(lists, "LEAST_PRODUCTS", 0)
-    monkeypatch.setattr(choice, "choose", lambda sizes: forced)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: forced)
     return forced
 
 
@@ -224,13 +224,10 @@ def test_the_errors_of_all_phases_come_to_their_places_for_any_number_of_samples
     ],
 )
 def test_the_choice_follows_from_the_sizes_and_from_what_is_installed(
-    name: str, plain: type[Planned], compiled: type[Planned], monkeypatch: pytest.MonkeyPatch
+    name: str, plain: type[Planned], compiled: type[Planned]
 ) -> None:
-    for available, wanted in ((True, compiled), (False, plain)):
-        monkeypatch.setattr(lists, "has_numba", lambda available=available: available)
-        choose.cache_clear()
-        assert choose(LAYERS[name]) is wanted
-    choose.cache_clear()
+    assert choose(LAYERS[name], compiled=True) is compiled
+    assert choose(LAYERS[name], compiled=False) is plain
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5, 7, 15, 16, 17, 32, 33])
@@ -238,7 +235,7 @@ def test_the_choice_follows_from_the_sizes_and_from_what_is_installed(
 def test_run_lists_take_any_number_of_samples(
     batch: int, stride: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "choose", lambda sizes: RunLists)
+    monkeypatch.setattr(choice, "choose", lambda sizes, compiled: RunLists)
     drawn = Drawn(batch, 4, (9, 11), 11, (3, 2), Geometry(stride, (1, 2, 0, 1), (2, 1), 1), seed=batch)
     x, kernel, error = drawn.arrays(integers=True)
     for dtype in (np.float64, np.float32):

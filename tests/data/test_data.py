@@ -13,6 +13,7 @@ import minigraph as mg
 from minigraph.data.loading import Data, load_data, read_array
 from minigraph.definition import Definition
 from minigraph.errors import DataError, DefinitionError, MinigraphError, ShapeError
+from minigraph.recipe.losses import CrossEntropy
 from tests.helpers import Array, assert_close, assert_exact, raises
 
 GREY = np.arange(20.0).reshape(4, 5) * 3
@@ -80,6 +81,59 @@ def test_a_csv_of_one_row_is_a_map_or_a_vector_as_it_is_asked_for(tmp_path: Path
     (tmp_path / "a.csv").write_text("1,2,3\n")
     assert_exact(read_array(tmp_path / "a.csv", (1, 1, 3), "x"), [[1, 2, 3]])
     assert_exact(read_array(tmp_path / "a.csv", (3,), "x"), [1, 2, 3])
+
+
+def test_columns_of_a_csv_hold_a_sample_in_each_row(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("label,p0,p1,p2,p3\n1,0,1,2,3\n0,4,5,6,7\n")
+    assert_exact(read_array(path, (1, 2, 2), "x", columns="1:"), [[[[0, 1], [2, 3]]], [[[4, 5], [6, 7]]]])
+    assert_exact(read_array(path, (2,), "x", columns="-2:"), [[2, 3], [6, 7]])
+    assert_exact(read_array(path, (2,), "y", loss=CrossEntropy(), columns="0"), [1, 0])
+    assert_exact(read_array(path, (1,), "x", columns="-1"), [[3], [7]])
+    for columns, reason in {
+        "2:": "columns 2: of 5 are 3; expected 4 of them for a sample of 'x', 1x2x2",
+        "5": "found columns = 5; expected one below 5, the columns that there are",
+    }.items():
+        with raises((DataError, ShapeError), f"{path}: {reason}"):
+            read_array(path, (1, 2, 2), "x", columns=columns)
+    np.save(tmp_path / "a.npy", GREY)
+    with raises(DataError, f"{tmp_path / 'a.npy'}: found columns beside a .npy file; expected a csv, or no columns"):
+        read_array(tmp_path / "a.npy", (1, 4, 5), "x", columns="1:")
+
+
+def test_a_definition_is_one_file_with_its_arrays(tmp_path: Path) -> None:
+    text = HEAD.replace("[4, 5]", "[2, 3]") + '[data]\nsource = "file"\n'
+    data = loaded(tmp_path, text + "inputs.x = [[1, 0, 2], [0, -1, 0]]\noutputs.conv = [[3.5]]\n")
+    assert_exact(data.inputs["x"], [[1, 0, 2], [0, -1, 0]])
+    assert_exact(data.targets["conv"], [[3.5]])
+    definition = Definition.load(tmp_path / "small.toml")
+    for name in ("again.toml", "again.json"):
+        definition.save(tmp_path / name)
+        assert Definition.load(tmp_path / name).data == definition.data
+    with pytest.raises(DefinitionError, match=r"data.inputs.x: 'x': found shape 2x2; expected 2x3"):
+        loaded(tmp_path, text + "inputs.x = [[1, 0], [0, -1]]\noutputs.conv = [[3.5]]\n")
+    with pytest.raises(DefinitionError, match=r"data.inputs.x: found an array with rows of different lengths"):
+        loaded(tmp_path, text + "inputs.x = [[1, 0], [0]]\noutputs.conv = [[3.5]]\n")
+
+
+@pytest.mark.parametrize(
+    ("classes", "reason"),
+    [
+        ('["cat"]', "data.classes: found 1 name; expected 2, one for each channel of 'conv'"),
+        ('["cat", "cat"]', "data.classes: found [cat, cat] (an array); expected an array of different names"),
+        ('"cat"', "data.classes: found 'cat' (a string); expected an array of different names"),
+    ],
+)
+def test_names_of_classes_are_one_for_each_number_of_the_output(tmp_path: Path, classes: str, reason: str) -> None:
+    text = HEAD + "out_channels = 2\n" + '[data]\nsource = "file"\nfile = "a.npz"\nclasses = '
+    (tmp_path / "small.toml").write_text(text + '["cat", "dog"]\n')
+    data = Definition.load(tmp_path / "small.toml").data
+    assert data is not None
+    assert data.classes == ("cat", "dog")
+    (tmp_path / "small.toml").write_text(text + classes)
+    with pytest.raises(DefinitionError) as caught:
+        Definition.load(tmp_path / "small.toml")
+    assert reason in str(caught.value)
 
 
 def test_a_png_is_from_0_to_1_and_grey_or_in_colours(tmp_path: Path) -> None:

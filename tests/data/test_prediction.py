@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import minigraph as mg
-from minigraph.data.predictions import read_inputs, write_answers
+from minigraph.data.predictions import graph_for, input_files, read_inputs, write_answers
 
 generator = np.random.default_rng(8)
 
@@ -80,13 +80,14 @@ def test_several_files_and_folders_are_so_many_samples_in_order(tmp_path: Path) 
     for number, name in ((0, "first.png"), (2, "folder/b.png"), (1, "folder/a.png")):
         Image.fromarray(images[number]).save(tmp_path / name)
     (tmp_path / "folder" / "notes.txt").write_text("no image")
-    read = read_inputs(smoother().graph, [str(tmp_path / "first.png"), f"image={tmp_path / 'folder'}"])
+    graph = smoother().graph
+    read = read_inputs(graph, input_files(graph, [str(tmp_path / "first.png"), f"image={tmp_path / 'folder'}"]))
     assert np.array_equal(read["image"], images[:, None] / 255)
 
 
 def test_a_folder_without_data_is_told(tmp_path: Path) -> None:
     with pytest.raises(mg.DataError) as caught:
-        read_inputs(smoother().graph, [str(tmp_path)])
+        input_files(smoother().graph, [str(tmp_path)])
     assert str(caught.value) == (
         f"{tmp_path}: found a folder without a file that ends in one of .npy, .npz, .csv, .png, .jpg, .jpeg"
     )
@@ -97,7 +98,7 @@ def test_a_png_holds_the_answer_in_8_bits_and_what_lies_beyond_as_black_or_white
     shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     answer = generator.uniform(-0.5, 1.5, shape)
-    files = write_answers(tmp_path / "y.png", {"smooth": answer})
+    files = write_answers(tmp_path / "y.png", {"smooth": answer}, {"smooth": (3 if shape == (3, 3, 4) else 1, 3, 4)})
     assert files == [tmp_path / "y.png"]
     pixels = np.asarray(Image.open(files[0]))
     expected = np.round(255 * np.clip(answer, 0, 1))
@@ -106,7 +107,7 @@ def test_a_png_holds_the_answer_in_8_bits_and_what_lies_beyond_as_black_or_white
 
 def test_several_samples_become_numbered_pngs(tmp_path: Path) -> None:
     answer = generator.uniform(size=(11, 3, 3, 4))
-    files = write_answers(tmp_path / "y.png", {"smooth": answer})
+    files = write_answers(tmp_path / "y.png", {"smooth": answer}, {"smooth": (3, 3, 4)})
     assert [file.name for file in files] == [f"y-{number:02d}.png" for number in range(11)]
     assert sorted(tmp_path.iterdir()) == files
     last = np.asarray(Image.open(files[-1]))
@@ -117,5 +118,54 @@ def test_an_answer_that_is_not_finite_is_no_png_and_nothing_is_written(tmp_path:
     answer = np.ones((2, 1, 3, 4))
     answer[1, 0, 0, 0] = np.nan
     with pytest.raises(mg.DataError, match="the answer has entries that are not finite; expected finite numbers"):
-        write_answers(tmp_path / "y.png", {"smooth": answer})
+        write_answers(tmp_path / "y.png", {"smooth": answer}, {"smooth": (1, 3, 4)})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples", "lines"),
+    [((1, 3, 4), 1, (3, 4)), ((1, 3, 4), 5, (5, 12)), ((2, 3, 4), 1, (1, 24)), ((6,), 1, (1, 6)), ((6,), 5, (5, 6))],
+)
+def test_a_csv_has_one_map_or_a_sample_a_line_with_all_digits(
+    shape: tuple[int, ...], samples: int, lines: tuple[int, int], tmp_path: Path
+) -> None:
+    answer = generator.normal(size=(samples, *shape))
+    write_answers(tmp_path / "y.csv", {"y": answer}, {"y": shape})
+    assert np.array_equal(np.loadtxt(tmp_path / "y.csv", delimiter=",", ndmin=2), answer.reshape(lines))
+
+
+def test_a_stack_of_maps_is_not_taken_for_one_of_channels(tmp_path: Path) -> None:
+    write_answers(tmp_path / "y.csv", {"y": np.arange(24.0).reshape(2, 3, 4)}, {"y": (1, 3, 4)})
+    assert (tmp_path / "y.csv").read_text().count("\n") == 2
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("channels", "shape"),
+    [(1, (5, 9)), (1, (1, 5, 9)), (1, (7, 5, 9)), (1, (7, 1, 5, 9)), (3, (3, 5, 9)), (3, (2, 3, 5, 9))],
+)
+def test_a_graph_takes_maps_of_another_size_where_its_parameters_do(
+    channels: int, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "x.npy", np.ones(shape))
+    graph = graph_for(smoother(channels).graph, {"image": [tmp_path / "x.npy"]})
+    assert graph.shapes == {"image": (channels, 5, 9), "smooth": (channels, 5, 9)}
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (5, 9, 3), (2, 2, 5, 9), (9,)])
+def test_what_has_no_other_size_but_other_channels_is_left_to_be_told(shape: tuple[int, ...], tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones(shape))
+    declared = smoother(3).graph
+    assert graph_for(declared, {"image": [tmp_path / "x.npy"]}) is declared
+
+
+def test_a_graph_whose_parameters_follow_from_the_size_takes_no_other(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((10, 10)))
+    graph = mg.Graph.load("digits")
+    with pytest.raises(mg.ShapeError) as caught:
+        graph_for(graph, {"image": [tmp_path / "x.npy"]})
+    assert str(caught.value) == (
+        f"{tmp_path / 'x.npy'}: found maps of 10x10; expected 8x8, which the shape of 'dense1.kernel' follows from"
+    )

@@ -205,7 +205,7 @@ def test_held_out_samples_may_have_files_of_their_own(tmp_path: Path) -> None:
             'split.test = 0.4\ntest = { file = "all.npz" }',
             "found 'test' and a split with 'test'; expected one or the other",
         ),
-        ("validation = {}", "missing key 'x'; expected a file for each of x, or 'file'"),
+        ("validation = {}", "missing key 'x'; expected a file or array for each of x, or 'file'"),
         (
             'test = { inputs = { xx = { file = "x.npy" } }, outputs = { conv = { file = "y.npy" } } }',
             "unknown input 'xx'; expected x; did you mean 'x'?",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import Field
@@ -88,11 +88,11 @@ def test_a_foreign_name_of_the_users_op_is_told_in_a_definition(read: Callable[[
 
 
 @pytest.mark.usefixtures("blur")
-def test_of_ops_with_one_foreign_spelling_the_first_registered_is_told_for_an_unknown_op(
+def test_of_ops_with_one_foreign_spelling_the_first_registered_is_told_for_an_op_that_is_nearly_ours(
     read: Callable[[str, str], mg.Graph],
 ) -> None:
     with pytest.raises(DefinitionError, match=r"unknown key 'num_output'; .*; here it is called 'out_channels'"):
-        read("Nothing", "num_output")
+        read("Convv", "num_output")
 
 
 def test_an_op_without_foreign_names_is_not_told_for_them() -> None:
@@ -129,3 +129,33 @@ def test_foreign_spellings_are_not_in_the_json_schema() -> None:
     found = set(keys(json_schema()))
     assert "strength" in found
     assert not found & {"foreign", "amount", "strides", "lr"}
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("trainable", "expected in graph.add(..., trainable=...)"),
+        ("share", "expected in graph.add(..., share=...)"),
+        ("init", "expected in graph.add(..., init=...)"),
+        ("inputs", "expected in graph.add(name, op, *inputs)"),
+        ("op", "the class itself says its op"),
+    ],
+)
+def test_what_belongs_to_graph_add_is_said_to_belong_there(key: str, hint: str) -> None:
+    with raises(DefinitionError, f"{key}: found '{key}', which is no attribute of Blur; {hint}"):
+        Blur(**{key: False})
+
+
+def test_the_name_of_an_optimizer_is_its_class() -> None:
+    with raises(DefinitionError, "name: found 'name', which is no attribute of SGD; the class itself says its name"):
+        mg.SGD(name="adam", learning_rate=0.1)  # type: ignore[call-arg]
+
+
+def test_a_value_without_its_name_is_told_what_to_write() -> None:
+    conv: Any = mg.Conv
+    with raises(DefinitionError, "Conv: found 3 (an integer) without its name; expected Conv(kernel_size=3)"):
+        conv(3)
+    with raises(DefinitionError, "Conv: found [3, 3] (an array) without its name; expected Conv(kernel_size=[3, 3])"):
+        conv([3, 3], padding=1)
+    with raises(DefinitionError, "ReLU: found true (a boolean) without its name; expected ReLU()"):
+        mg.ReLU(True)  # type: ignore[call-arg, misc]

@@ -347,6 +347,17 @@ TOML_FAULTS = [
         f"9:6: nodes.conv1.op: unknown op 'Linear'; expected one of {OPS}; here it is called 'Dense'",
     ),
     (
+        '"Conv"\ninputs = ["image"]\nkernel_size = 3',
+        '"Scale"\ninputs = ["image"]\nfactor = 3',
+        f"9:6: nodes.conv1.op: unknown op 'Scale'; expected one of {OPS}",
+    ),
+    (
+        'op = "Conv"\ninputs = ["image"]',
+        'kind = "Conv"\nfrom = ["image"]',
+        f"9:1: nodes.conv1.kind: unknown key 'kind'; expected one of {ANY_OP_KEYS}; here it is called 'op'",
+        f"10:1: nodes.conv1.from: unknown key 'from'; expected one of {ANY_OP_KEYS}; here it is called 'inputs'",
+    ),
+    (
         'source = "teacher"\n',
         "",
         "20:2: data.source: missing key 'source': teacher: the targets are the graph's answers with the "
@@ -527,12 +538,14 @@ TOML_FAULTS = [
     (
         '{ distribution = "normal", mean = 1.0 }',
         "1.0",
-        "22:16: data.inputs.image: found 1.0 (a number); expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found 1.0 (a number); expected a table with 'file' or 'distribution', or an "
+        "array of numbers",
     ),
     (
         '{ distribution = "normal", mean = 1.0 }',
         "{}",
-        "22:16: data.inputs.image: found an empty table; expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found an empty table; expected a table with 'file' or 'distribution', or an "
+        "array of numbers",
     ),
     ('source = "teacher"', 'source = "file"\nfile = 3', "22:8: data.file: found 3 (an integer); expected a string"),
     # Ranges
@@ -953,12 +966,13 @@ TOML_FAULTS = [
     (
         'inputs.image = { distribution = "normal", mean = 1.0 }\n',
         "",
-        "20:2: data.inputs: missing key 'inputs'; expected a file or distribution for each of image",
+        "20:2: data.inputs: missing key 'inputs'; expected a file, array or distribution for each of image",
     ),
     (
         '{ distribution = "normal", mean = 1.0 }',
         "{ mean = 1.0 }",
-        "22:16: data.inputs.image: found a table with mean; expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found a table with mean; expected a table with 'file' or 'distribution', or an "
+        "array of numbers",
     ),
     (
         "mean = 1.0",
@@ -974,7 +988,8 @@ TOML_FAULTS = [
     (
         '{ distribution = "normal", mean = 1.0 }',
         '{ scheme = "he_normal" }',
-        "22:16: data.inputs.image: found a table with scheme; expected a table with 'file' or 'distribution'",
+        "22:16: data.inputs.image: found a table with scheme; expected a table with 'file' or 'distribution', or "
+        "an array of numbers",
     ),
     (
         '{ distribution = "normal", mean = 1.0 }',
@@ -984,7 +999,7 @@ TOML_FAULTS = [
     (
         '{ distribution = "normal", mean = 1.0 }',
         '{ file = "a.npy", distribution = "normal" }',
-        "22:34: data.inputs.image.distribution: unknown key 'distribution'; expected one of file, key",
+        "22:34: data.inputs.image.distribution: unknown key 'distribution'; expected one of file, key, columns",
     ),
     (
         'teacher."conv2.kernel"',
@@ -1046,12 +1061,13 @@ TOML_FAULTS = [
     (
         'source = "teacher"',
         'source = "teacher"\noutputs.conv2 = "a.npy"',
-        "22:17: data.outputs.conv2: found 'a.npy' (a string); expected a table with 'file'",
+        "22:17: data.outputs.conv2: found 'a.npy' (a string); expected a table with 'file', or an array of numbers",
     ),
     (
         'source = "teacher"',
         'source = "teacher"\nsample = 3',
-        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, split, "
+        "22:1: data.sample: unknown key 'sample'; expected one of source, file, samples, inputs, outputs, "
+        "classes, split, "
         "validation, test, teacher; did you mean 'samples'?",
     ),
     # Training
@@ -1123,6 +1139,10 @@ TOML_FAULTS = [
     ),
 ]
 
+MORE = "more behind a value; expected a comma, or the bracket that closes"
+WITHIN = "a line that ends, or a tab, within a string; expected its closing quote, or \\n or \\t"
+BACKSLASH = "a backslash that stands for no letter; expected \\\\"
+
 JSON_FAULTS = [
     (
         '"schema_version": 1',
@@ -1132,15 +1152,17 @@ JSON_FAULTS = [
     ),
     ('"schema_version": 1', '"schema_version": "1"', "2:21: schema_version: found '1' (a string); expected an integer"),
     ('  "schema_version": 1,\n', "", "1:1: schema_version: missing key 'schema_version': the format's version: 1"),
-    ('"name": "small"', '"name": "small" x', "3:19: the text is not JSON: Expecting ',' delimiter"),
-    ('"loss": "sse",', '"loss": "sse"', "53:5: the text is not JSON: Expecting ',' delimiter"),
-    ('"steps": 20', '"steps": 2 0', "57:16: the text is not JSON: Expecting ',' delimiter"),
+    ('"name": "small"', '"name": "small" x', f"3:19: the text is not JSON: {MORE}"),
+    ('"loss": "sse",', '"loss": "sse"', f"53:5: the text is not JSON: {MORE}"),
+    ('"steps": 20', '"steps": 2 0', f"57:16: the text is not JSON: {MORE}"),
     (
         '"steps": 20',
         '"steps": 20, "steps": 30',
         "57:18: train.steps: key 'steps' is given twice, first in line 57; expected it once",
     ),
-    ('"small"', '"sm\nall"', "3:14: the text is not JSON: Invalid control character"),
+    ('"small"', '"sm\nall"', f"3:14: the text is not JSON: {WITHIN}"),
+    ('"small"', '"C:\\Users"', f"3:14: the text is not JSON: {BACKSLASH}, or / in a path"),
+    ('"steps": 20', '"steps": 20,', "57:16: the text is not JSON: a comma behind the last entry; expected none there"),
     ('"small"', '"sm\\ud800all"', "3:14: the text is not JSON: \\ud800 is half a character; expected both halves"),
     (
         '"kernel_size": 3',

@@ -161,7 +161,11 @@ def test_a_key_that_json_gives_twice_is_told_at_its_second_place(tmp_path: Path)
     ("text", "message"),
     [
         ("[]", "1:1: the text is not JSON: found [] (an array); expected an object"),
-        ("", "1:1: the text is not JSON: Expecting value"),
+        (
+            "",
+            "1:1: the text is not JSON: no value; expected a number, true, false, null, a string in double quotes, "
+            "[an array] or {an object}",
+        ),
         ("[" * 100_000, "1:1: the text is not JSON: nested too deeply"),
         ('{"a": ' + "1" * 5000 + "}", "1:7: the text is not JSON: a number with too many digits"),
     ],
@@ -179,7 +183,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with raises(DefinitionError, f"{path}: no such file; expected a .toml or .json definition"):
         Definition.load(path)
     path.mkdir()
-    with raises(DefinitionError, f"{path}: found a folder; expected a definition file"):
+    with raises(
+        DefinitionError,
+        f"{path}: found a folder without definition.toml; expected a run's, or a definition file",
+    ):
         Definition.load(path)
     (tmp_path / "c.toml").touch()
     os.truncate(tmp_path / "c.toml", 10**9)  # of which a file system stores nothing

@@ -1,6 +1,6 @@
 """Make the oracle figures of the losses: value and gradient by PyTorch, in float64.
 
-Computed with PyTorch 2.13.0 (CPU) by `torch.autograd`; rerun with `python tests/figures/make_losses.py`,
+Computed with PyTorch 2.14.1 (CPU) by `torch.autograd`; rerun with `python tests/figures/make_losses.py`,
 which writes losses.npz beside this script. `cases` is JSON (0-d unicode): versions, seed and per case its
 `name` and `loss`. Per case:
 
@@ -9,10 +9,11 @@ which writes losses.npz beside this script. `cases` is JSON (0-d unicode): versi
     NAME/loss            0-d
     NAME/gradient        dLoss/d(prediction)
 
-sse is a sum over everything; mse, mae, huber (delta 1) and bce are means over every entry; cross_entropy
+sse is a sum over everything; mse, mae, huber (delta 1), bce and bce_logits are means over every entry; cross_entropy
 takes logits over axis 1 and is the mean over everything else, (N, H, W) or (N,). At a difference of exactly
 0 the derivative of mae is 0. bce takes probabilities, and PyTorch holds each logarithm at -100 or above and
 the derivative's denominator p (1 - p) at 1e-12 or above: bce_two_axes_saturated shows it, and only that case.
+bce_logits takes logits.
 """
 
 import json
@@ -30,6 +31,7 @@ LOSSES = {
     "mae": functional.l1_loss,
     "huber": functional.huber_loss,
     "bce": functional.binary_cross_entropy,
+    "bce_logits": functional.binary_cross_entropy_with_logits,
     "cross_entropy": functional.cross_entropy,
 }
 
@@ -72,6 +74,15 @@ def main() -> None:
     add("cross_entropy", "large_classes", large, np.array([1, 2]))
     saturated = np.array([[0.0, 1.0, 0.0, 1.0], [1e-300, 1e-20, 1.0 - 2.0**-53, 0.5]])
     add("bce", "two_axes_saturated", saturated, np.array([[0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 1.0]]))
+
+    logits = np.array([[-800.0, -120.0, -50.0, -1e-3, 0.0], [1e-3, 16.0, 36.0, 50.0, 800.0]])
+    add("bce_logits", "large_zero", logits, np.zeros((2, 5)))
+    add("bce_logits", "large_one", logits, np.ones((2, 5)))
+    add("bce_logits", "large_soft", logits, np.full((2, 5), 0.25))
+    for axes, shape in SHAPES.items():
+        logits = rng.normal(0.0, 4.0, shape)
+        add("bce_logits", axes, logits, rng.integers(0, 2, shape).astype(float))
+        add("bce_logits", f"{axes}_soft", logits, rng.uniform(0.0, 1.0, shape))
 
     about = {"torch": torch.__version__, "numpy": np.__version__, "seed": SEED, "cases": cases}
     path = Path(__file__).with_name("losses.npz")

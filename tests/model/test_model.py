@@ -8,8 +8,9 @@ import pytest
 
 import minigraph as mg
 from minigraph.convolution import ENGINES
-from minigraph.errors import CheckpointError, DataError, DefinitionError, MinigraphError, ShapeError
+from minigraph.errors import CallOrderError, CheckpointError, DataError, DefinitionError, MinigraphError, ShapeError
 from minigraph.graph.node import Node
+from minigraph.model import parameters
 from minigraph.ops.base import Op
 from tests.helpers import Array, assert_close, assert_exact, central_difference, diamond, raises
 
@@ -276,7 +277,7 @@ def test_backward_after_an_assignment_is_refused() -> None:
     model = mg.Model(shared(), seed=0)
     answer = model.forward(draw(9, 8))
     model.parameters["first.bias"] = 2.0
-    with raises(MinigraphError, "backward: parameters were assigned since the last forward; call forward first"):
+    with raises(MinigraphError, "backward: parameters changed since the last forward; call forward first"):
         model.backward(answer)
     model.backward(model.forward(draw(9, 8)))
 
@@ -285,7 +286,7 @@ def test_backward_after_training_is_refused() -> None:
     model = mg.Model(shared(), seed=0)
     answer = model.forward(draw(9, 8))
     mg.train(model, draw(9, 8), answer + 1, optimizer=mg.SGD(learning_rate=1e-4), steps=1)
-    with pytest.raises(MinigraphError, match="assigned since the last forward"):
+    with pytest.raises(MinigraphError, match="parameters changed since the last forward"):
         model.backward(answer)
 
 
@@ -294,7 +295,7 @@ def test_backward_after_training_that_diverged_is_refused() -> None:
     answer = model.forward(draw(9, 8))
     with pytest.raises(mg.TrainingDiverged):
         mg.train(model, draw(9, 8), answer + 1, optimizer=mg.SGD(learning_rate=1e9), steps=500)
-    with pytest.raises(MinigraphError, match="assigned since the last forward"), np.errstate(all="ignore"):
+    with pytest.raises(MinigraphError, match="parameters changed since the last forward"), np.errstate(all="ignore"):
         model.backward(answer)
 
 
@@ -303,8 +304,59 @@ def test_backward_after_loading_weights_is_refused(tmp_path: Path) -> None:
     model.save(tmp_path / "w.npz")
     answer = model.forward(draw(9, 8))
     model.load_weights(tmp_path / "w.npz")
-    with pytest.raises(MinigraphError, match="assigned since the last forward"):
+    with pytest.raises(MinigraphError, match="parameters changed since the last forward"):
         model.backward(answer)
+
+
+@pytest.mark.parametrize("few", [1 << 16, 0], ids=["copied", "summed"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_backward_after_writing_into_a_parameter_is_refused(
+    dtype: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "FEW_NUMBERS", few)
+    monkeypatch.setattr(parameters, "COLUMNS", 5)
+    model = mg.Model(shared(), seed=0, dtype=dtype)
+    kernel, other = model.parameters["first.kernel"], mg.Model(shared(), seed=1, dtype=dtype)
+
+    def turn() -> None:
+        kernel[...] = kernel[..., ::-1].copy()
+
+    def add_to_one() -> None:
+        kernel[0, 0, 1, 1] = np.nextafter(kernel[0, 0, 1, 1], kernel.dtype.type(9))
+
+    for change in (
+        lambda: np.multiply(kernel, 3, kernel),
+        lambda: np.negative(kernel, kernel),
+        turn,
+        add_to_one,
+        lambda: model.parameters["first.bias"].fill(1.0),
+        lambda: np.copyto(model.parameters.flat, other.parameters.flat),
+    ):
+        answer = model.forward(draw(9, 8))
+        model.backward(answer)
+        change()
+        with pytest.raises(CallOrderError, match="parameters changed since the last forward; call forward first"):
+            model.backward(answer)
+
+
+def test_backward_after_a_change_of_state_is_refused_where_the_pass_has_read_it() -> None:
+    graph = chain(mg.BatchNorm())
+    model = mg.Model(graph, seed=0)
+    x = draw(3, 1, 4, 5)
+    for training in (True, False):
+        answer = model.forward(x, training=training)
+        model.state["n1.mean"][...] += 1.0
+        if training:
+            model.backward(answer)
+        else:
+            with pytest.raises(CallOrderError, match="backward: state changed since the last forward"):
+                model.backward(answer)
+
+
+def test_parameters_that_are_not_numbers_have_not_changed() -> None:
+    model = mg.Model(shared(), seed=0)
+    model.parameters["first.kernel"] = np.nan
+    model.backward(model.forward(draw(9, 8)))
 
 
 def test_an_error_of_another_shape_is_told_with_both() -> None:
@@ -581,6 +633,43 @@ def test_a_file_that_holds_no_weights_is_told(tmp_path: Path) -> None:
     np.save(tmp_path / "single.npy", np.zeros(3))
     with raises(DataError, f"{tmp_path / 'single.npy'}: found a single array; expected an npz with named arrays"):
         model.load_weights(tmp_path / "single.npy")
+
+
+def test_names_of_other_frameworks_are_told_in_ours(tmp_path: Path) -> None:
+    graph = mg.Graph("normed")
+    image = graph.input("image", (5, 6))
+    graph.output(graph.add("norm", mg.BatchNorm(), graph.add("c1", mg.Conv(kernel_size=3), image)))
+    model = mg.Model(graph, seed=0)
+    names = {"c1.weight": (1, 1, 3, 3), "c1.bias": (1,), "norm.weight": (1,), "norm.bias": (1,)}
+    names |= {"norm.running_mean": (1,), "norm.running_var": (1,)}
+    np.savez(tmp_path / "w.npz", **{name: np.zeros(shape) for name, shape in names.items()})
+    with raises(
+        CheckpointError,
+        f"{tmp_path / 'w.npz'}: these weights do not fit graph 'normed': 'c1.weight' is called 'c1.kernel' here; "
+        "'norm.weight' is called 'norm.scale' here; 'norm.running_mean' is called 'norm.mean' here; "
+        "'norm.running_var' is called 'norm.variance' here",
+    ):
+        model.load_weights(tmp_path / "w.npz")
+    with pytest.raises(KeyError, match=r"unknown parameter 'c1\.weight'; .*; here it is called 'c1\.kernel'"):
+        _ = model.parameters["c1.weight"]
+    with pytest.raises(mg.DefinitionError, match=r"unknown parameter 'weight'; .*; here it is called 'kernel'"):
+        graph.add("c2", mg.Conv(kernel_size=3), image, init={"weight": 0.0})
+
+
+def test_a_checkpoint_is_no_weights_and_those_beside_it_are_named(tmp_path: Path) -> None:
+    model, file = mg.load("two_conv", seed=0), tmp_path / "checkpoint.npz"
+    x = np.ones((20, 20))
+    mg.train(model, x, model.forward(x), optimizer=mg.SGD(learning_rate=0.1), steps=1, checkpoint=file)
+    found = f"{file}: found a checkpoint, with which training goes on; expected"
+    with raises(
+        CheckpointError,
+        f"{found} the weights of a run that has ended; to go on with it: minigraph train --resume {tmp_path}",
+    ):
+        model.load_weights(file)
+    for name in ("weights.npz", "best.npz"):  # the best, as soon as there are any
+        model.save(tmp_path / name)
+        with raises(CheckpointError, f"{found} weights: {tmp_path / name}"):
+            model.load_weights(file)
 
 
 def test_a_model_shows_its_size() -> None:

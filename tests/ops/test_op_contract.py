@@ -18,7 +18,7 @@ from minigraph.errors import DefinitionError
 from minigraph.ops import OPS, Context, Errors, Op, Parameter, attribute, register_op
 from minigraph.steps import steps
 from minigraph.testing import check_op
-from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, context, figure_cases, raises
+from tests.helpers import FIGURES, Array, Case, assert_close, assert_exact, context, figure_cases
 from tests.ops.planning import planned
 
 Shapes = list[tuple[int, ...]]
@@ -347,21 +347,23 @@ def test_two_ops_cannot_have_one_name() -> None:
         register_op(impostor)
 
 
-def test_no_op_of_ones_own_takes_the_place_of_a_built_in_one() -> None:
-    impostor = type("Conv", (Scale,), {"__module__": "notebook", "__qualname__": "Conv"})
-    with raises(DefinitionError, "the op name 'Conv' is that of minigraph's own Conv; expected another name"):
-        register_op(impostor)
-    assert OPS.find("Conv") is mg.Conv
-    assert register_op(mg.Conv) is mg.Conv
-
-
-def test_a_new_class_of_ones_own_takes_the_place_of_the_one_before(scale: type[Scale]) -> None:
-    again = type("Scale", (Scale,), {"__qualname__": scale.__qualname__})
-    assert register_op(again) is OPS.find("Scale") is again
-
-
 def test_registering_a_class_again_as_a_notebook_does_is_no_error(scale: type[Scale]) -> None:
     assert register_op(scale) is scale
+
+
+def test_no_op_takes_the_name_of_one_of_ours() -> None:
+    ours = OPS.find("Conv")
+    impostor = type("Conv", (Scale,), {"__doc__": "another", "__qualname__": "Conv", "__module__": "__main__"})
+    with pytest.raises(DefinitionError, match=r"^the op name 'Conv' is minigraph's own; expected another name$"):
+        register_op(impostor)
+    assert OPS.find("Conv") is ours
+
+
+@pytest.mark.usefixtures("scale")
+def test_an_op_that_a_notebooks_cell_defines_anew_takes_the_place_of_the_earlier_one() -> None:
+    anew = type("Scale", (Scale,), {"__doc__": "better", "__qualname__": "Scale", "__module__": "__main__"})
+    register_op(anew)
+    assert OPS.find("Scale") is anew
 
 
 def test_an_unknown_op_is_named_with_the_nearest_one() -> None:

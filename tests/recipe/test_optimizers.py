@@ -117,7 +117,7 @@ def test_a_gradient_is_shortened_only_if_it_is_longer() -> None:
         ),
         (
             lambda: mg.Adam(eps=1e-8),
-            "unknown key 'eps'; expected one of name, learning_rate, betas, epsilon, weight_decay; "
+            "unknown key 'eps'; expected one of name, learning_rate, weight_decay, betas, epsilon; "
             "here it is called 'epsilon'",
         ),
         (

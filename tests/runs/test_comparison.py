@@ -11,7 +11,7 @@ import pytest
 
 import minigraph as mg
 from minigraph.definition import Definition
-from minigraph.runs.comparison import labels, read_run
+from minigraph.runs.comparison import read_run
 
 HISTORY = "step,loss,validation_loss,validation_accuracy\n0,8.0,,\n1,4.0,3.0,0.5\n2,2.0,,\n3,1.5,3.5,0.75\n"
 
@@ -25,32 +25,46 @@ def write_run(folder: Path, history: str, summary: dict[str, Any] | None) -> Pat
     return folder
 
 
-def test_a_run_is_told_with_its_best_validation_metric(tmp_path: Path) -> None:
-    summary = {"seconds": 1.5, "metrics": {"validation_accuracy": 0.7, "test_accuracy": 0.6}}
+BEST = {"step": 2, "epoch": 1, "metrics": {"loss": 3.5, "accuracy": 0.6, "validation_loss": 3.0}}
+BEST["metrics"] |= {"validation_accuracy": 0.5, "test_loss": 3.2, "test_accuracy": 0.55}
+
+
+def test_a_run_is_told_by_the_step_that_its_best_weights_are_of(tmp_path: Path) -> None:
+    last = {"loss": 1.0, "accuracy": 0.9, "validation_accuracy": 0.75, "test_accuracy": 0.7}
+    summary = {"seconds": 1.5, "loss_first": 8.5, "loss_final": 1.25, "metrics": last, "best": BEST}
     run, losses = read_run(write_run(tmp_path / "run", HISTORY, summary))
     assert losses.tolist() == [8.0, 4.0, 2.0, 1.5]
     assert (run.name, run.optimizer, run.learning_rate, run.seed) == ("two_conv", "sgd", 3e-5, 15)
-    assert (run.steps, run.loss_first, run.loss_final, run.seconds) == (4, 8.0, 1.5, 1.5)
-    assert (run.metric, run.best, run.test, run.end) == ("validation_accuracy", 0.75, 0.6, "done")
+    assert (run.steps, run.loss_first, run.loss_final, run.seconds) == (4, 8.5, 1.25, 1.5)
+    assert (run.validation_loss, run.best_step) == (3.0, 2)
+    assert (run.metric, run.best, run.test, run.end) == ("validation_accuracy", 0.5, 0.55, "done")
 
 
-@pytest.mark.parametrize(
-    ("column", "best"),
-    [("accuracy", 0.9), ("psnr", 0.9), ("mae", 0.2), ("validation_loss", 0.2), ("score.psnr", 0.9), ("score.mae", 0.2)],
-)
-def test_the_best_is_the_highest_or_the_lowest_as_the_metric_has_it(column: str, best: float, tmp_path: Path) -> None:
-    run, _ = read_run(write_run(tmp_path / "run", f"step,loss,{column}\n0,1.0,0.5\n1,1.0,0.2\n2,1.0,0.9\n", {}))
-    assert (run.metric, run.best) == (column, best)
+def test_a_run_that_goes_on_is_told_by_its_best_step_so_far(tmp_path: Path) -> None:
+    run, _ = read_run(write_run(tmp_path / "run", HISTORY, None))
+    assert (run.validation_loss, run.best_step) == (3.0, 2)
+    assert (run.metric, run.best, run.test, run.end) == ("validation_accuracy", 0.5, None, "unfinished")
+
+
+def test_a_run_without_validation_is_told_by_its_last_weights(tmp_path: Path) -> None:
+    summary = {"metrics": {"loss": 1.0, "accuracy": 0.9, "test_loss": 1.1, "test_accuracy": 0.7}, "best": None}
+    history = "step,loss,accuracy\n0,8.0,0.95\n1,4.0,0.9\n"
+    run, _ = read_run(write_run(tmp_path / "run", history, summary))
+    assert (run.validation_loss, run.best_step) == (None, None)
+    assert (run.metric, run.best, run.test) == ("accuracy", 0.9, 0.7)
+    run, _ = read_run(write_run(tmp_path / "going on", history, None))
+    assert (run.metric, run.best, run.test) == ("accuracy", 0.9, None)
 
 
 @pytest.mark.parametrize(
     ("summary", "end"),
     [
         (None, "unfinished"),
-        ({"stopped": None, "diverged_at": None}, "done"),
+        ({"stopped": "steps"}, "done"),
+        ({"stopped": "epochs"}, "done"),
         ({"stopped": "patience"}, "patience"),
         ({"stopped": "interrupted"}, "interrupted"),
-        ({"stopped": None, "diverged_at": 3}, "diverged"),
+        ({"stopped": "diverged", "diverged_at": 3}, "diverged"),
     ],
 )
 def test_how_a_run_ended_is_told(summary: dict[str, Any] | None, end: str, tmp_path: Path) -> None:
@@ -88,7 +102,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
     damaged = write_run(tmp_path / "damaged", HISTORY, None)
     (damaged / "summary.json").write_text("{")
     odd = write_run(tmp_path / "odd", HISTORY, None)
-    (odd / "summary.json").write_text("[]")
+    (odd / "summary.json").write_text('{"best": {"metrics": 3}}')
     for name, message in {
         "gone": "no such folder; expected a run's folder",
         "file": "found a file; expected a run's folder",
@@ -102,13 +116,6 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{tmp_path / name}{separator}{message}")
 
 
-def test_labels_tell_runs_apart_by_as_little_of_their_folders_as_is_needed(tmp_path: Path) -> None:
-    folders = [write_run(tmp_path / place, HISTORY, None) for place in ("a/digits/001", "a/digits/002", "b/two/001")]
-    assert labels(read_run(folder)[0] for folder in folders) == ["digits/001  sgd", "digits/002  sgd", "two/001  sgd"]
-    folders.append(write_run(tmp_path / "b/digits/001", HISTORY, None))
-    assert labels(read_run(folder)[0] for folder in folders)[0] == "a/digits/001  sgd"
-
-
 def test_the_losses_are_those_that_training_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from minigraph.cli import main
 
@@ -117,5 +124,5 @@ def test_the_losses_are_those_that_training_wrote(tmp_path: Path, monkeypatch: p
         main(["train", "two_conv", "--steps", "7", "--no-plots", "--quiet", "--out", "run"])
     run, losses = read_run(Path("run"))
     assert run.end == "done"
-    assert losses[-1] == run.loss_final == json.loads(Path("run/summary.json").read_text())["loss_final"]
+    assert losses[-1] > run.loss_final == json.loads(Path("run/summary.json").read_text())["loss_final"]
     assert np.isfinite(losses).all() and len(losses) == 7

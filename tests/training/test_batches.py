@@ -156,6 +156,30 @@ def test_patience_stops_a_run_that_gets_no_better() -> None:
     assert len(history.loss) == len(values) == int(np.argmin(values)) + 1 + 3
 
 
+def constant() -> mg.Model:
+    """Answers its bias, 0 at first, whatever it is given."""
+    graph = mg.Graph("constant")
+    graph.input("x", shape=(1, 1))
+    graph.output(graph.add("y", mg.Conv(kernel_size=1), "x", init={"kernel": 0.0}))
+    return mg.Model(graph)
+
+
+THREE: tuple[Array, Array] = np.zeros((3, 1, 1)), np.array([1.0, 2, 30]).reshape(3, 1, 1)
+
+
+@pytest.mark.parametrize(("loss", "wanted"), [("mse", 905 / 3), ("sse", 905.0), ("mae", 11.0)])
+def test_an_epochs_loss_weighs_each_sample_alike_also_when_the_last_batch_is_smaller(loss: str, wanted: float) -> None:
+    still = mg.SGD(learning_rate=1e-300)
+    history = mg.train(constant(), *THREE, loss=loss, optimizer=still, epochs=4, batch_size=2, metrics=["mae"])
+    assert [row["loss"] for row in history.evaluations] == pytest.approx([wanted] * 4, rel=1e-15)
+
+
+def test_patience_is_not_used_up_by_the_order_of_the_samples() -> None:
+    slow = mg.SGD(learning_rate=1e-6)  # the loss falls in each epoch, by less than the batches differ
+    history = mg.train(constant(), *THREE, loss="mse", optimizer=slow, epochs=12, batch_size=2, patience=1)
+    assert (history.stopped, len(history.evaluations)) == ("epochs", 12)
+
+
 def test_a_plateau_lowers_the_rate_by_what_the_evaluations_say() -> None:
     model = network()
     before = model.parameters.flat.copy()

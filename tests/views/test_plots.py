@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,10 +25,11 @@ from minigraph.views.plots import (
     plot_reconstruction,
 )
 from minigraph.views.plots.graph import FAMILY_HUES, op_colour
-from minigraph.views.plots.kernels import readable
+from minigraph.views.plots.kernels import Spelling, readable
 from minigraph.views.plots.loss import smoothed
 from minigraph.views.plots.sheet import DIVERGING
 from minigraph.views.plots.starts import plot_ends, plot_starts
+from tests.helpers import ROOT
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 generator = np.random.default_rng(5)
@@ -137,6 +139,32 @@ def test_pictures_do_not_import_pyplot():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("wish", "kept"), [("Qt4Agg", "agg"), ("module://matplotlib_inline.backend_inline", None), ("svg", "svg")]
+)
+def test_pictures_are_drawn_whatever_backend_is_wished_for_and_the_users_own_plots_keep_it(wish, kept, tmp_path):
+    code = """
+import os, minigraph as mg
+mg.plot_graph(mg.Graph.load("two_conv"), "graph.png")
+import matplotlib
+print(os.environ["MPLBACKEND"], matplotlib.get_backend())
+"""
+    environment = {**os.environ, "MPLBACKEND": wish, "PYTHONPATH": str(ROOT)}
+    drawn = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (drawn.stderr, drawn.stdout.split()[0]) == ("", wish)
+    assert kept in (drawn.stdout.split()[1], None)  # the notebook's own depends on what is installed
+    assert (tmp_path / "graph.png").read_bytes().startswith(MAGIC["png"])
+
+
+def test_a_backend_that_was_chosen_before_is_left_alone():
+    code = "import matplotlib; matplotlib.use('pdf'); import minigraph.views.plots; print(matplotlib.get_backend())"
+    environment = {**os.environ, "MPLBACKEND": "svg", "PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "pdf"
+
+
 # -- graphs ----------------------------------------------------------------------------------------
 
 
@@ -230,12 +258,29 @@ def test_the_last_loss_is_told(written, tmp_path):
 
 def test_the_first_loss_that_is_not_finite_is_told(written, tmp_path):
     plot_loss([3.0, 4.0, np.nan, np.nan], tmp_path / "loss.png")
-    assert {"not finite from step 2", "4"} <= set(written)
+    assert {"not finite from step 2", "4.000"} <= set(written)
 
 
 def test_a_zero_stands_at_the_foot_of_the_logarithmic_axis(written, tmp_path):
     plot_loss([100.0, 1.0, 0.01, 0.0], tmp_path / "loss.png")
     assert {"loss (logarithmic)", "100", "10", "1", "0.1", "0.01", "0"} <= set(written)
+
+
+def test_a_run_of_one_step_shows_the_loss_before_and_after_it(monkeypatch, tmp_path):
+    lines, save = [], Figure.savefig
+
+    def reading(figure, *arguments, **options):
+        lines.extend(line.get_xydata().tolist() for line in figure.findobj(matplotlib.lines.Line2D))
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", reading)
+    plot_loss([10.0], tmp_path / "loss.png", final=1.0)
+    assert [[0.0, 1.0], [1.0, 0.0]] in lines
+
+
+def test_the_validation_loss_is_drawn_with_its_lowest(written, tmp_path):
+    plot_loss([10.0, 5.0, 2.0], tmp_path / "loss.png", validation={1: 6.0, 2: 4.0, 3: 4.5})
+    assert {"training, before each step", "validation, lowest 4.000 after 2 steps"} <= set(written)
 
 
 def test_no_losses_are_refused(tmp_path):
@@ -254,7 +299,12 @@ def test_a_noisy_loss_is_drawn_faint_below_its_running_mean():
 def test_runs_are_compared_with_their_names_and_ends(written, tmp_path):
     runs = {"first": np.geomspace(9, 0.5, 30), "second": [3.0, np.nan, 0.0, 0.25], "third": [0.24]}
     plot_comparison(runs, tmp_path / "c.png", "Loss of 3 runs")
-    assert {"Loss of 3 runs", "first  0.5", "second  0.25", "third  0.24"} <= set(written)
+    assert {"Loss of 3 runs", "first  0.5000", "second  0.2500", "third  0.2400"} <= set(written)
+
+
+def test_runs_are_told_with_the_losses_that_are_given_for_them(written, tmp_path):
+    plot_comparison({"first": [9.0, 4.0], "second": [9.0, 5.0]}, tmp_path / "c.png", finals={"first": 3.5, "second": 4})
+    assert {"first  3.500", "second  4.000"} <= set(written)
 
 
 def test_labels_of_runs_that_end_alike_stand_apart(monkeypatch, tmp_path):
@@ -292,7 +342,46 @@ def test_small_kernels_show_their_numbers_and_biases_are_told_below(written, tmp
     teacher = {"a.kernel": np.array([[[[2, 0, -1]]]]), "a.bias": np.array([0.5])}
     learned = {"a.kernel": np.array([[[[2, 0, -0.75]]]]), "a.bias": np.array([0.25])}
     plot_kernels(learned, teacher, tmp_path / "kernels.png")
-    assert {"a.kernel", "1x3", "-1", "-0.75", "0.25", "a.bias: teacher 0.5, learned 0.25"} <= set(written)
+    assert {"a.kernel", "1x3", "-1", "-0.75", "0.25", "a.bias: teacher 0.500000; learned 0.250000"} <= set(written)
+
+
+def test_kernels_before_training_stand_between_the_teachers_and_those_after(written, tmp_path):
+    maps = {name: {"a.kernel": np.full((1, 1, 1, 2), value)} for name, value in (("t", 2.0), ("b", 0.5), ("l", -1.0))}
+    plot_kernels(maps["l"], maps["t"], tmp_path / "k.png", "A title", maps["b"], ["and a note"])
+    columns = ["teacher", "before training", "after training", "after training - teacher"]
+    assert [text for text in written if text in columns] == columns
+    assert {"A title", "and a note"} <= set(written)
+    numbers = [text for text in written if text in ("2", "0.5", "-1", "-3")]
+    assert numbers == ["2", "2", "0.5", "0.5", "-1", "-1", "-3", "-3", "-3"]  # the last is the scale's
+
+
+def test_no_colour_of_a_difference_is_cut_off(monkeypatch, tmp_path):
+    limits, save = [], Figure.savefig
+
+    def reading(figure, *arguments, **options):
+        images = figure.findobj(matplotlib.image.AxesImage)
+        limits.extend((float(np.abs(image.get_array()).max()), image.get_clim()[1]) for image in images)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", reading)
+    plot_kernels({"a.kernel": [[[[-2.0, 1.0]]]]}, {"a.kernel": [[[[2.0, 1.0]]]]}, tmp_path / "k.png")
+    assert max(shown for shown, _ in limits) == 4.0
+    assert all(shown <= limit for shown, limit in limits)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "written", "unit"),
+    [
+        ([-1.06, 0.5], ["-1.06", "0.5"], ""),
+        ([2.0, 1.9999], ["2", "2.00"], ""),
+        ([31.25, -0.002], ["31.2", "0.0"], ""),
+        ([2.63e-11, 3.4e-11, 0.0], ["2.63", "3.4", "0"], "1e-11"),
+        ([-5.0e7, np.nan], ["-5", "nan"], "1e7"),
+    ],
+)
+def test_numbers_in_maps_have_as_many_digits_as_tell_them_apart(numbers, written, unit):
+    spelling = Spelling.of(np.array(numbers))
+    assert ([spelling(number) for number in numbers], spelling.unit) == (written, unit)
 
 
 def test_of_many_pairs_the_first_eight_are_drawn_and_the_rest_counted(written, tmp_path):
@@ -323,7 +412,7 @@ def test_numbers_can_be_read_on_every_colour(tmp_path):
 
 def test_kernels_that_do_not_belong_together_are_refused(tmp_path):
     ones = np.ones((1, 1, 2, 3))
-    with pytest.raises(mg.DataError, match=r"^'b.kernel' is the teacher's only; expected it in both$"):
+    with pytest.raises(mg.DataError, match=r"^'b.kernel' is found in 'teacher' only; expected it in teacher, learned$"):
         plot_kernels({"a.kernel": ones}, {"a.kernel": ones, "b.kernel": ones}, tmp_path / "k.png")
     with pytest.raises(mg.DataError, match=r"^'a.kernel': found shape 1x1x2x3 beside the teacher's; expected 2x3$"):
         plot_kernels({"a.kernel": ones}, {"a.kernel": ones[0, 0]}, tmp_path / "k.png")
@@ -345,6 +434,21 @@ def test_a_reconstruction_tells_its_errors_and_what_of_it_is_drawn(written, tmp_
 @pytest.mark.parametrize("values", [(0.0, 0.0), (1e200, -1e200), (1.0, np.nan), (np.inf, 1.0)], ids=str)
 def test_a_reconstruction_of_any_kind_can_be_drawn(shape, values, tmp_path):
     plot_reconstruction(np.full(shape, values[0]), np.full(shape, values[1]), tmp_path / "r.png", "any")
+
+
+def test_small_maps_show_their_numbers(written, tmp_path):
+    plot_reconstruction([[1.0, 2.0], [3.0, -4.5]], [[1.0, 2.0], [3.0, -4.25]], tmp_path / "r.png", "conv2")
+    assert {"-4.5", "-4.25", "0.25"} <= set(written)
+    written.clear()
+    plot_reconstruction(np.full((11, 11), 8.125), np.zeros((11, 11)), tmp_path / "r.png", "conv2")
+    assert "8.12" not in written
+
+
+def test_kernels_of_one_layer_are_drawn_before_and_after_training(written, tmp_path):
+    plot_filters(np.ones((1, 1, 1, 2)), tmp_path / "k.png", "conv.kernel", np.full((1, 1, 1, 2), 0.25))
+    assert [text for text in written if text in ("before training", "0.25", "after training", "1")] == [
+        "before training", "0.25", "0.25", "after training", "1", "1", "1",
+    ]  # fmt: skip  # the last is the scale's
 
 
 def test_a_target_and_an_answer_of_two_shapes_are_refused(tmp_path):
@@ -374,6 +478,18 @@ def test_a_confusion_of_many_classes_is_drawn_without_numbers(written, tmp_path)
     plot_confusion(np.eye(40) * 3, tmp_path / "c.png", "many")
     assert written[:2] == ["many", "120 of 120 right: 100.00%, 0 wrong"]
     assert "3" not in written
+
+
+def test_classes_are_called_by_their_names(written, tmp_path):
+    plot_confusion([[5, 1], [0, 7]], tmp_path / "c.png", "two", ["cat", "a very long name of a dog"])
+    assert written.count("cat") == 2
+    assert written.count("a very long...") == 2
+    written.clear()
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    plot_predictions(*CLASSIFIED, tmp_path / "p.png", "digits", names)
+    drawn = [text for text in written[2:] if not text[:1].isdigit()]
+    assert drawn[:4] == ["seven", drawn[1], "two", drawn[3]]
+    assert [drawn[1].split(",")[0], drawn[3].split(",")[0]] == ["not four", "not one"]
 
 
 def test_filters_are_numbered_and_many_are_cut(written, tmp_path):

@@ -7,6 +7,7 @@ changes nothing. Lengths are typographic points, with y downwards in what is dra
 
 from __future__ import annotations
 
+import minigraph.views.plots.backend  # noqa: F401  # before all that import matplotlib
 from minigraph.views.plots.comparison import plot_comparison
 from minigraph.views.plots.confusion import confusion_matrix, plot_confusion
 from minigraph.views.plots.filters import plot_filters

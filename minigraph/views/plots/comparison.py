@@ -14,6 +14,7 @@ from minigraph.errors import DataError
 from minigraph.views.plots.loss import log_ticks, smoothed, thinned
 from minigraph.views.plots.sheet import (
     BLUE,
+    OCHRE,
     RED,
     SOFT,
     Line,
@@ -25,17 +26,21 @@ from minigraph.views.plots.sheet import (
     printable,
     write_head,
 )
+from minigraph.wording import figures
 
-HUES = (BLUE, RED, "#4f8a4c", "#8a5a9e", "#c08a2d", "#3d8f94", "#7a5c48", SOFT)
+HUES = (BLUE, RED, "#4f8a4c", "#8a5a9e", OCHRE, "#3d8f94", "#7a5c48", SOFT)
 WIDE, HIGH, LEADING = 430.0, 250.0, 13.0
 
 
-def plot_comparison(losses: Mapping[str, ArrayLike], path: str | Path, title: str = "Loss") -> None:
+def plot_comparison(
+    losses: Mapping[str, ArrayLike], path: str | Path, title: str = "Loss", finals: Mapping[str, float] | None = None
+) -> None:
     """Draw the losses of several runs on one logarithmic axis against the step.
 
     Args:
         losses: (steps,) by the run's name, the loss before each update. A noisy one is drawn faint, with its running
             mean on it. What is not finite or not above zero is left out.
+        finals: the figure beside each run's name; where its line ends when left out.
 
     Raises:
         DataError: there is no run, or a run has no loss above zero; or the file cannot be written or named so.
@@ -55,8 +60,9 @@ def plot_comparison(losses: Mapping[str, ArrayLike], path: str | Path, title: st
     drawn = {name: smoothed(heights, high - low) for name, (_, heights) in curves.items()}
     room = max(0.05 * (high - low), 0.02)
     low, high = low - room, high + room
+    ends = {name: 10.0 ** float(line[-1]) for name, line in drawn.items()} if finals is None else finals
     labels = [
-        Line(f"{printable(name)}  {10 ** drawn[name][-1]:.3g}", 8.5, "bold", hue(i)) for i, name in enumerate(curves)
+        Line(f"{printable(name)}  {figures(ends[name], 4)}", 8.5, "bold", hue(i)) for i, name in enumerate(curves)
     ]
     head = [Line(printable(title), 13, "bold")]
     top = foot_of_head(head) + 18
@@ -81,9 +87,9 @@ def plot_comparison(losses: Mapping[str, ArrayLike], path: str | Path, title: st
             indices = thinned(line)
             axes.plot(steps[indices], line[indices], color=hue(number), lw=1.6)
             axes.plot(steps[-1], line[-1], "o", color=hue(number), ms=5, clip_on=False, zorder=4)
-        ends = [float(line[-1]) for line in drawn.values()]
-        places = _apart([(high - end) / (high - low) * tall for end in ends], LEADING, tall)
-        for label, end, place, (steps, _) in zip(labels, ends, places, curves.values(), strict=True):
+        last = [float(line[-1]) for line in drawn.values()]
+        places = _apart([(high - end) / (high - low) * tall for end in last], LEADING, tall)
+        for label, end, place, (steps, _) in zip(labels, last, places, curves.values(), strict=True):
             axes.annotate(
                 label.text,
                 (steps[-1], end),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
+from minigraph.wording import shorten
 
 RIGHT, WRONG = "Blues", "Reds"
 NUMBERED = 30  # the most classes whose counts are written into the cells
@@ -48,11 +50,12 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> A
     return counts
 
 
-def plot_confusion(counts: ArrayLike, path: str | Path, title: str) -> None:
+def plot_confusion(counts: ArrayLike, path: str | Path, title: str, classes: Sequence[str] | None = None) -> None:
     """Draw a confusion matrix with its counts: right answers in blue, mistakes in red.
 
     Args:
         counts: (classes, classes), see :func:`confusion_matrix`.
+        classes: their names, in the order of their numbers; the numbers when left out.
 
     Raises:
         DataError: counts is no square matrix; or the file cannot be written or named so.
@@ -61,19 +64,22 @@ def plot_confusion(counts: ArrayLike, path: str | Path, title: str) -> None:
     matrix = np.asarray(counts, np.int64)
     if matrix.ndim != 2 or len(matrix) != matrix.shape[1] or not matrix.size:
         raise DataError(f"counts: found shape {spell_shape(matrix.shape) or '()'}; expected (classes, classes)")
-    classes, total, right = len(matrix), int(matrix.sum()), int(np.trace(matrix))
+    count, total, right = len(matrix), int(matrix.sum()), int(np.trace(matrix))
     caption = f"{right} of {total} right: {right / total:.2%}" if total else "no samples"
     head = [Line(printable(title), 13, "bold"), Line(f"{caption}, {total - right} wrong", 9.5, colour=SOFT)]
-    cell = min(max(360.0 / classes, 3.0), 40.0)
-    side = classes * cell
-    left, top = MARGIN + 44, foot_of_head(head) + 46
+    cell = min(max(360.0 / count, 3.0), 40.0)
+    side = count * cell
+    names = [Line(printable(shorten(name, 14)), 9, colour=SOFT) for name in classes or map(str, range(count))]
+    wide = max(name.width for name in names)
+    upright = wide > cell - 4  # names that are longer than a column is wide are turned
+    left, top = MARGIN + 36 + wide, foot_of_head(head) + 40 + (wide if upright else 6)
     recall_wide = 62.0
     width, height = max(left + side + recall_wide + MARGIN, 300.0), top + side + MARGIN
     with picture(path, width, height) as figure:
         sheet = blank_sheet(figure)
         write_head(sheet, head)
         # Two layers on one grid: a mistake of one sample would vanish beside the hundreds on the diagonal.
-        diagonal = np.eye(classes, dtype=bool)
+        diagonal = np.eye(count, dtype=bool)
         extent = (left, left + side, top + side, top)
         layers = {
             mask: sheet.imshow(
@@ -89,16 +95,26 @@ def plot_confusion(counts: ArrayLike, path: str | Path, title: str) -> None:
             for mask, hidden in ((RIGHT, ~diagonal), (WRONG, diagonal))
         }
         sheet.add_patch(Rectangle((left, top), side, side, fc="none", ec=FAINT, lw=0.8, zorder=3))
-        write(sheet, Line("predicted", 9.5, colour=SOFT), left + side / 2, top - 32, ha="center")
-        write(sheet, Line("true", 9.5, colour=SOFT), left - 30, top + side / 2, ha="center", rotation=90)
-        if classes > NUMBERED:
+        write(
+            sheet,
+            Line("predicted", 9.5, colour=SOFT),
+            left + side / 2,
+            top - 26 - (wide if upright else 6),
+            ha="center",
+        )
+        write(sheet, Line("true", 9.5, colour=SOFT), left - 22 - wide, top + side / 2, ha="center", rotation=90)
+        if count > NUMBERED:
             return
         size = min(9.0, cell * 0.3)
         write(sheet, Line("recall", 8.5, colour=SOFT), left + side + 36, top - 13, ha="center")
-        for row in range(classes):
+        for row in range(count):
             middle = top + (row + 0.5) * cell
-            write(sheet, Line(str(row), 9, colour=SOFT), left - 12, middle, ha="center")
-            write(sheet, Line(str(row), 9, colour=SOFT), left + (row + 0.5) * cell, top - 13, ha="center")
+            write(sheet, names[row], left - 8, middle, ha="right")
+            across = left + (row + 0.5) * cell
+            if upright:
+                write(sheet, names[row], across, top - 12, ha="center", rotation=90)
+            else:
+                write(sheet, names[row], across, top - 13, ha="center")
             seen = int(matrix[row].sum())
             recall = f"{matrix[row, row] / seen:.1%}" if seen else "-"
             write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from minigraph.arrays import spell_shape
 from minigraph.errors import DataError
-from minigraph.views.plots.kernels import draw_map, draw_scale, rounded
+from minigraph.views.plots.kernels import Spelling, draw_map, draw_scale
 from minigraph.views.plots.sheet import (
     MARGIN,
     SOFT,
@@ -30,11 +29,12 @@ MOST, NUMBERED = 64, 4  # kernels that are drawn; so many at most with their num
 GAP, LABEL = 14.0, 16.0
 
 
-def plot_filters(kernel: ArrayLike, path: str | Path, title: str) -> None:
+def plot_filters(kernel: ArrayLike, path: str | Path, title: str, before: ArrayLike | None = None) -> None:
     """Draw the kernels of one convolution as maps on one colour scale.
 
     Args:
         kernel: (out, in/groups, kh, kw); of more than 64 pairs of channels the first are drawn.
+        before: the same before training, drawn above them.
 
     Raises:
         DataError: kernel has another rank; or the file cannot be written or named so.
@@ -43,6 +43,12 @@ def plot_filters(kernel: ArrayLike, path: str | Path, title: str) -> None:
     kernels = np.asarray(kernel, np.float64)
     if kernels.ndim != 4 or not kernels.size:
         raise DataError(f"kernel: found shape {spell_shape(kernels.shape) or '()'}; expected (out, in, kh, kw)")
+    blocks = {"": kernels}
+    if before is not None:
+        blocks = {"before training": np.asarray(before, np.float64), "after training": kernels}
+    for array in blocks.values():
+        if array.shape != kernels.shape:
+            raise DataError(f"before: found shape {spell_shape(array.shape)}; expected {spell_shape(kernels.shape)}")
     out, into, high, wide = kernels.shape
     pairs = list(np.ndindex(out, into))[:MOST]
     numbered = len(pairs) <= NUMBERED and max(high, wide) <= 7
@@ -57,15 +63,21 @@ def plot_filters(kernel: ArrayLike, path: str | Path, title: str) -> None:
     block = columns * step - GAP
     width = max(block + 2 * MARGIN + 56, max(line.width for line in head) + 2 * MARGIN)
     left = (width - block - 44) / 2
-    with picture(path, width, top + rows * drop - GAP + MARGIN) as figure:
+    over = 22.0 if before is not None else 0.0  # the room for what a block is
+    with picture(path, width, top + len(blocks) * (rows * drop + over) - GAP + MARGIN) as figure:
         sheet = blank_sheet(figure)
         write_head(sheet, head)
-        limit = largest(kernels)
-        spell = partial(rounded, limit=limit) if numbered else None
-        for number, (first, second) in enumerate(pairs):
-            row, column = divmod(number, columns)
-            x, y = left + column * step + (step - GAP) / 2, top + row * drop
-            name = f"{first}" if into == 1 else f"[{first}, {second}]"
-            write(sheet, Line(name, 7.5, colour=SOFT), x, y + 5, ha="center")
-            draw_map(sheet, kernels[first, second], x, y + LABEL + high * cell / 2, cell, limit, spell)
-        draw_scale(sheet, left + block + 18, top + LABEL + high * cell / 2, max(high * cell, 44.0), limit)
+        limit = largest(*blocks.values())
+        spelling = Spelling.of(*blocks.values()) if numbered else None
+        for label, maps in blocks.items():
+            write(sheet, Line(label, 9.5, "bold", SOFT), left, top + 4)
+            top += over
+            for number, (first, second) in enumerate(pairs):
+                row, column = divmod(number, columns)
+                x, y = left + column * step + (step - GAP) / 2, top + row * drop
+                name = f"{first}" if into == 1 else f"[{first}, {second}]"
+                write(sheet, Line(name, 7.5, colour=SOFT), x, y + 5, ha="center")
+                draw_map(sheet, maps[first, second], x, y + LABEL + high * cell / 2, cell, limit, spelling)
+            top += rows * drop
+        middle = top - rows * drop + LABEL + high * cell / 2
+        draw_scale(sheet, left + block + 18, middle, max(high * cell, 44.0), limit)

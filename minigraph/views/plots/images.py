@@ -29,6 +29,7 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
+from minigraph.wording import shorten
 
 SHOWN = 32  # the most samples of a classifier
 COLUMNS = 8
@@ -37,13 +38,20 @@ TILE, GAP = 62.0, 14.0
 
 
 def plot_predictions(
-    images: ArrayLike, labels: ArrayLike, predicted: ArrayLike, confidence: ArrayLike, path: str | Path, title: str
+    images: ArrayLike,
+    labels: ArrayLike,
+    predicted: ArrayLike,
+    confidence: ArrayLike,
+    path: str | Path,
+    title: str,
+    classes: Sequence[str] | None = None,
 ) -> None:
     """Draw samples with the class that was predicted, the wrong ones first, then those that were least certain.
 
     Args:
         images: (N, C, H, W); three channels are drawn as colours from 0 to 1, of others the first on a grey scale.
         labels, predicted: (N,) of integers. confidence: (N,), the probability of the predicted class.
+        classes: the names of the classes, in the order of their numbers; the numbers when left out.
 
     Raises:
         DataError: the shapes do not fit; or the file cannot be written or named so.
@@ -57,6 +65,10 @@ def plot_predictions(
             f"{guesses.size} predictions, {certain.size} confidences; expected (N, C, H, W) and N of each"
         )
     wrong = truth != guesses
+
+    def called(number: int) -> str:
+        return str(number) if classes is None else printable(shorten(classes[number], 8))
+
     order = np.lexsort((np.where(wrong, -certain, certain), ~wrong))[:SHOWN]
     rows = ceil(len(order) / COLUMNS)
     high, wide = _tile(pictures.shape[2:])
@@ -76,12 +88,16 @@ def plot_predictions(
             x, y = left + column * (wide + GAP), top + row * drop
             colour = RED if wrong[sample] else FAINT
             _image(sheet, pictures[sample], x, y, wide, high, low, peak, colour, 1.6 if wrong[sample] else 0.8)
-            if wrong[sample]:
-                label = Line(f"{guesses[sample]}, not {truth[sample]}", 9, "bold", RED)
-            else:
-                label = Line(f"{guesses[sample]}", 9, "bold", BLUE)
+            guess, true = called(guesses[sample]), called(truth[sample])
+            sure = _percent(certain[sample])
+            if not wrong[sample]:
+                label = Line(guess, 9, "bold", BLUE)
+            elif classes is None:
+                label = Line(f"{guess}, not {true}", 9, "bold", RED)
+            else:  # names need the room of two lines
+                label, sure = Line(guess, 9, "bold", RED), f"not {true}, {sure}"
             write(sheet, label, x + wide / 2, y + high + 9, ha="center")
-            write(sheet, Line(_percent(certain[sample]), 7.5, colour=SOFT), x + wide / 2, y + high + 20, ha="center")
+            write(sheet, Line(sure, 7.5, colour=SOFT), x + wide / 2, y + high + 20, ha="center")
 
 
 def plot_images(before: ArrayLike, answer: ArrayLike, target: ArrayLike, path: str | Path, title: str) -> None:

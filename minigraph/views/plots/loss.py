@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from math import ceil, floor, log10
 from pathlib import Path
@@ -15,7 +16,9 @@ from minigraph.errors import DataError
 from minigraph.views.plots.sheet import (
     BLUE,
     DASHED,
+    OCHRE,
     RED,
+    SOFT,
     Line,
     axes_at,
     blank_sheet,
@@ -25,14 +28,23 @@ from minigraph.views.plots.sheet import (
     wrapped,
     write_head,
 )
+from minigraph.wording import figures
 
 
-def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
+def plot_loss(
+    losses: ArrayLike,
+    path: str | Path,
+    title: str = "Loss",
+    final: float | None = None,
+    validation: Mapping[int, float] | None = None,
+) -> None:
     """Draw the loss against the step, on a logarithmic axis unless a loss is negative or none is above zero.
 
     Args:
         losses: (steps,), the loss before each update. Zeros stand at the foot of the axis; the line ends at the
             first loss that is not finite, and a mark says so. A noisy line is drawn faint, with its running mean on it.
+        final: the loss after the last update.
+        validation: the loss of the validation samples by how many updates were done; the lowest is marked.
 
     Raises:
         DataError: there is no loss, or not one array of numbers; or the file cannot be written or named so.
@@ -43,16 +55,23 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
         raise DataError(f"losses: found shape {spell_shape(values.shape) or '()'}; expected (steps,), at least one")
     bad = np.flatnonzero(~np.isfinite(values))
     shown = values[: bad[0]] if bad.size else values
-    steps = np.arange(len(shown))
-    logarithmic = bool((shown > 0).any() and not (shown < 0).any())
-    # The axis is linear in log10(loss) and labelled by hand: no value can upset it.
-    heights, foot = np.clip(shown, -1e250, 1e250), None
-    if logarithmic:
-        heights = np.log10(np.where(shown > 0, shown, 1.0))
-        if (shown == 0).any():
-            foot = float(heights[shown > 0].min()) - 1.0
-            heights[shown == 0] = foot
-    low, high = (float(heights.min()), float(heights.max())) if len(heights) else (0.0, 1.0)
+    judged = {step: loss for step, loss in (validation or {}).items() if np.isfinite(loss)}
+    last = [final] if final is not None and np.isfinite(final) and not bad.size else []
+    everything = np.array([*shown, *last, *judged.values()])
+    logarithmic = bool((everything > 0).any() and not (everything < 0).any())
+    foot = None
+    if logarithmic and (everything == 0).any():
+        foot = float(np.log10(everything[everything > 0].min())) - 1.0
+
+    def height(of: ArrayLike) -> Array:
+        """The axis is linear in log10(loss) and labelled by hand: no value can upset it."""
+        given = np.asarray(of, np.float64)
+        if not logarithmic:
+            return np.clip(given, -1e250, 1e250)
+        return np.where(given > 0, np.log10(np.where(given > 0, given, 1.0)), foot or 0.0)
+
+    ends = height(everything)
+    low, high = (float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
     room = max(0.07 * (high - low), 0.02 if logarithmic else 0.05 * max(abs(low), abs(high))) or 1.0
     low, high = low - room, high + room
     head = wrapped(Line(title, 13, "bold"), 500)
@@ -62,24 +81,35 @@ def plot_loss(losses: ArrayLike, path: str | Path, title: str = "Loss") -> None:
         axes = axes_at(figure, 74, top, 404, max(340 - top - 50, 60))
         axes.set_xlabel("step")
         axes.set_ylabel("loss (logarithmic)" if logarithmic else "loss")
-        span = max(len(values) - 1.0, 1.0)
+        span = max(len(values) - 1.0 + len(last), 1.0)
         axes.set_xlim(-0.012 * span, span * 1.012)
         axes.locator_params(axis="x", integer=True)
         axes.set_ylim(low, high)
         if logarithmic:
             ticks = log_ticks(low, high, foot)
             axes.set_yticks(list(ticks), list(ticks.values()))
+        heights = height(shown)
         line = smoothed(heights, high - low)
         if line is not heights:
             indices = thinned(heights)
-            axes.plot(steps[indices], heights[indices], color=BLUE, lw=0.7, alpha=0.25)
+            axes.plot(indices, heights[indices], color=BLUE, lw=0.7, alpha=0.25)
         indices = thinned(line)
-        axes.plot(steps[indices], line[indices], color=BLUE, lw=1.6)
-        if len(shown):
-            axes.plot(steps[-1], heights[-1], "o", color=BLUE, ms=5.5, clip_on=False, zorder=4)
+        axes.plot(indices, line[indices], color=BLUE, lw=1.6, label="training, before each step")
+        if judged:
+            steps, best = np.array(list(judged)), min(judged, key=judged.__getitem__)
+            validated = height(list(judged.values()))
+            label = f"validation, lowest {figures(judged[best], 4)} after {best:,} steps"
+            axes.plot(steps, validated, color=OCHRE, lw=1.6, marker="o" if len(steps) < 40 else "", ms=3, label=label)
+            axes.plot(best, height(judged[best]), "o", mfc="none", mec=OCHRE, ms=10, mew=1.6, clip_on=False, zorder=5)
+            axes.legend(loc="upper right", frameon=False, labelcolor=SOFT)
+        if last and len(shown):
+            axes.plot([len(shown) - 1, len(shown)], [line[-1], height(last)[0]], color=BLUE, lw=1.6)
+        if last or len(shown):
+            end = [*shown, *last][-1]
+            axes.plot(len(shown) - 1 + len(last), height(end), "o", color=BLUE, ms=5.5, clip_on=False, zorder=4)
             axes.annotate(
-                f"{shown[-1]:.4g}",
-                (1.0, heights[-1]),
+                figures(end, 4),
+                (1.0, float(height(end))),
                 (9, 0),
                 xycoords=axes.get_yaxis_transform(),
                 textcoords="offset points",

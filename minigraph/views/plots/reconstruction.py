@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from minigraph.arrays import Array, spell_shape
 from minigraph.errors import DataError
 from minigraph.views.layout import Point
+from minigraph.views.plots.kernels import Spelling, readable
 from minigraph.views.plots.sheet import (
     BLUE,
     DIVERGING,
@@ -31,10 +32,13 @@ from minigraph.views.plots.sheet import (
 )
 
 SEQUENTIAL = "viridis"
+NUMBERED, CELL = 10, 30.0  # the longest side of a map whose numbers are drawn, and the width of a cell that has one
 
 
 def plot_reconstruction(target: ArrayLike, answer: ArrayLike, path: str | Path, name: str) -> None:
     """Draw a target, the answer and the difference of both, as maps or, for a vector, as bars.
+
+    Maps of at most 10 x 10 show their numbers.
 
     Args:
         target, answer: (H, W), (C, H, W), (N, C, H, W), or (F,); of several samples or channels the first is drawn.
@@ -67,8 +71,12 @@ def plot_reconstruction(target: ArrayLike, answer: ArrayLike, path: str | Path, 
     if high <= low:
         low, high = low - max(abs(low), 1.0) * 0.5, high + max(abs(high), 1.0) * 0.5
     limit = largest(panels["answer - target"])
+    numbered = wanted.ndim == 2 and max(wanted.shape) <= NUMBERED
     ratio = wanted.shape[0] / wanted.shape[-1] if wanted.ndim == 2 else 0.8
     wide, tall = (190.0, min(max(190.0 * ratio, 24.0), 520.0)) if ratio < 3 else (max(520.0 / ratio, 24.0), 520.0)
+    if numbered:  # each cell has room for its number
+        larger = max(1.0, CELL * wanted.shape[1] / wide)
+        wide, tall = wide * larger, max(tall * larger, 18.0 * wanted.shape[0])
     gap = 86.0
     column = max(wide, 150.0)
     width = 2 * MARGIN + 14 + 3 * column + 2 * gap + 56
@@ -78,8 +86,10 @@ def plot_reconstruction(target: ArrayLike, answer: ArrayLike, path: str | Path, 
         for number, (label, values) in enumerate(panels.items()):
             left = MARGIN + 14 + number * (column + gap) + (column - wide) / 2
             axes = axes_at(figure, left, top, wide, tall)
-            axes.set_title(label, fontsize=10, color=SOFT, pad=7)
             last = number == 2
+            spelling = Spelling.of(values) if last else Spelling.of(wanted, answer_map)
+            unit = f", times {spelling.unit}" if numbered and spelling.unit else ""
+            axes.set_title(f"{label}{unit}", fontsize=10, color=SOFT, pad=7)
             ends = (-limit, limit) if last else (low, high)
             if wanted.ndim == 1:
                 _bars(axes, values, ends, RED if last else BLUE)
@@ -91,6 +101,11 @@ def plot_reconstruction(target: ArrayLike, answer: ArrayLike, path: str | Path, 
             image = axes.imshow(shown, cmap=cmap, vmin=ends[0], vmax=ends[1], aspect="auto", interpolation="nearest")
             axes.tick_params(labelsize=7.5, length=2.5)
             axes.locator_params(integer=True, nbins=5)
+            for row, place in np.ndindex(values.shape) if numbered else ():
+                value = float(values[row, place])
+                axes.text(
+                    place, row, spelling(value), ha="center", va="center", fontsize=7.5, color=readable(image, value)
+                )
             bar = figure.colorbar(image, format="%.3g", cax=axes_at(figure, left + wide + 8, top, 8, tall))
             bar.ax.grid(False)
             bar.outline.set_edgecolor(FAINT)

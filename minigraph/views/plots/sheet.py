@@ -23,7 +23,7 @@ from minigraph.errors import DataError
 from minigraph.files.writing import whole
 
 INK, SOFT, FAINT, PAPER = "#1f2933", "#5b6770", "#aab2b9", "#ffffff"
-BLUE, RED = "#3b6ea5", "#b5403a"
+BLUE, RED, OCHRE = "#3b6ea5", "#b5403a", "#c08a2d"
 DIVERGING, NO_NUMBER = "RdBu_r", "#c9c9c9"
 DASHED = (0, (4, 2.5))
 FONT = "DejaVu Sans"  # matplotlib brings it along, so that pictures look the same everywhere

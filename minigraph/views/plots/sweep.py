@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +29,22 @@ from minigraph.views.plots.sheet import (
     write,
     write_head,
 )
+from minigraph.wording import figures
 
 WIDE, ROW, LEADING = 400.0, 30.0, 12.0
+MOST_SEEDS = 5  # of runs that diverged, by name
 SPREAD = 0.3  # of a row's height, to both sides: dots of one setting stand apart by their order
 
 
-def plot_sweep(losses: Mapping[str, Sequence[float]], path: str | Path, title: str) -> None:
-    """Draw a row for each setting: a dot for each run at its final loss, a line at the median, and who diverged.
+def plot_sweep(
+    losses: Mapping[str, Mapping[int, float]], path: str | Path, title: str, what: str = "final loss"
+) -> None:
+    """Draw a row for each setting: a dot for each run at its loss, a line at the median, and which seeds diverged.
 
     Args:
-        losses: the final losses by the setting's label, infinite where a run diverged. The axis is logarithmic unless
+        losses: by the setting's label and the run's seed, infinite where a run diverged. The axis is logarithmic unless
             a loss is below 0; zeros stand at its foot.
+        what: the losses that these are.
 
     Raises:
         DataError: there is no setting; or the file cannot be written or named so.
@@ -47,7 +52,7 @@ def plot_sweep(losses: Mapping[str, Sequence[float]], path: str | Path, title: s
     kind_of(path)
     if not losses:
         raise DataError("found no settings; expected at least one")
-    rows = [np.asarray(values, np.float64) for values in losses.values()]
+    rows = [np.array(list(values.values()), np.float64) for values in losses.values()]
     sound = np.concatenate([row[np.isfinite(row)] for row in rows])
     logarithmic = bool((sound > 0).any() and not (sound < 0).any())
     foot = float(np.log10(sound[sound > 0].min())) - 1.0 if logarithmic and (sound == 0).any() else None
@@ -67,19 +72,19 @@ def plot_sweep(losses: Mapping[str, Sequence[float]], path: str | Path, title: s
         Line("a dot for each run; the line is the median, where diverged runs count as infinite", 9, colour=SOFT),
     ]
     top, tall = foot_of_head(head) + 20, sum(heights)
-    with picture(path, left + WIDE + 150, top + tall + 50) as figure:
+    with picture(path, left + WIDE + (90 if sound.size == sum(map(len, rows)) else 250), top + tall + 50) as figure:
         sheet = blank_sheet(figure)
         write_head(sheet, head)
         axes = axes_at(figure, left, top, WIDE, tall)
         axes.set_xlim(low - room, high + room)
         axes.set_ylim(tall, 0)
         axes.set_yticks([])
-        axes.set_xlabel("final loss (logarithmic)" if logarithmic else "final loss")
+        axes.set_xlabel(f"{what} (logarithmic)" if logarithmic else what)
         if logarithmic:
             ticks = log_ticks(low - room, high + room, foot)
             axes.set_xticks(list(ticks), list(ticks.values()))
         middle = 0.0
-        for number, (row, lines, height) in enumerate(zip(rows, labels, heights, strict=True)):
+        for number, (row, seeds, lines, height) in enumerate(zip(rows, losses.values(), labels, heights, strict=True)):
             middle += height / 2
             if number:
                 axes.axhline(middle - height / 2, color=FAINT, lw=0.5)
@@ -104,9 +109,11 @@ def plot_sweep(losses: Mapping[str, Sequence[float]], path: str | Path, title: s
             if np.isfinite(median):
                 (x,) = places(np.array([median]))
                 axes.plot([x, x], [middle - 0.38 * height, middle + 0.38 * height], color=INK, lw=1.8)
-                write(sheet, Line(f"{median:.4g}", 9, "bold", BLUE), at, top + middle)
+                write(sheet, Line(figures(median, 4), 9, "bold", BLUE), at, top + middle)
                 at += 50
-            lost = int((~finite).sum())
+            lost = [str(seed) for seed, sound in zip(seeds, finite, strict=True) if not sound]
             if lost:
-                write(sheet, Line(f"{lost} of {len(row)} diverged", 8, colour=RED), at, top + middle)
+                text = f"{len(lost)} of {len(row)} diverged: seed{'s' * (len(lost) > 1)} {', '.join(lost[:MOST_SEEDS])}"
+                text += ", ..." if len(lost) > MOST_SEEDS else ""
+                write(sheet, Line(text, 8, colour=RED), at, top + middle)
             middle += height / 2
