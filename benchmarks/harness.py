@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,7 +118,7 @@ def at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def agree(answers: Mapping[str, Sequence[Any]], tolerance: float) -> None:
+def agree(answers: Mapping[str, Iterable[Any]], tolerance: float) -> None:
     """Raise AssertionError unless all sides answer with the same arrays, within ``tolerance`` of the largest entry."""
     import numpy as np
 

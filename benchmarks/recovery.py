@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy
@@ -176,7 +177,8 @@ def scipy_least_squares(by_hand: bool) -> Callable[[Problem], Run]:
     """MINPACK's Levenberg-Marquardt, with finite differences or the derivatives by hand."""
 
     def prepare(problem: Problem) -> Run:
-        residual, jacobian = scipy_residual(problem), scipy_jacobian(problem) if by_hand else "2-point"
+        residual = scipy_residual(problem)
+        jacobian: Any = scipy_jacobian(problem) if by_hand else "2-point"
 
         def run(first: Start) -> Iterator[Start]:
             p = np.concatenate([first[0].ravel(), [0.0], first[1].ravel(), [0.0]])

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 import minigraph as mg
+from minigraph.graph.initialization import Explicit
 
 Kernels = tuple[np.ndarray, np.ndarray]
 
@@ -21,8 +22,10 @@ def published(generator: np.random.Generator) -> Kernels:
     """The bundled problem's own."""
     definition = mg.Definition.load("two_conv")
     assert definition.data is not None, "the bundled definition has a [data]"
-    teacher = definition.data.teacher
-    return np.array(teacher["conv1.kernel"].values), np.array(teacher["conv2.kernel"].values)
+    first, second = (definition.data.teacher[f"{node}.kernel"] for node in ("conv1", "conv2"))
+    assert isinstance(first, Explicit), "the bundled teacher is given by its numbers"
+    assert isinstance(second, Explicit), "the bundled teacher is given by its numbers"
+    return np.array(first.values), np.array(second.values)
 
 
 def normal(generator: np.random.Generator) -> Kernels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from statistics import geometric_mean
 
 import torch
@@ -31,7 +32,9 @@ def counts() -> list[int]:
 def _works(count: int, beside: bool) -> dict[str, Line]:
     """The lines of all work on so many threads, by what it is; ``beside``: with PyTorch's on as many."""
     found, words = {}, f"{count} thread{'s' * (count > 1)}"
-    passes = {str(layer): (planned_passes(layer), torch_passes(layer)) for layer in LAYERS}
+    passes: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        str(layer): (planned_passes(layer), torch_passes(layer)) for layer in LAYERS
+    }
     passes["small CNN"] = cnn_minigraph.training(STEPS), cnn_torch.training(STEPS)
     mg.set_threads(count)
     torch.set_num_threads(count)

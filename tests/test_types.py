@@ -5,12 +5,19 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import minigraph as mg
+from minigraph.declared.base import Declared
+from minigraph.graph.initialization import Explicit, Normal, Scheme, Uniform
+from minigraph.ops import OPS
 from minigraph.recipe.losses import LOSSES
+from minigraph.recipe.optimizers import OPTIMIZERS
+from minigraph.recipe.schedules import SCHEDULES
+from minigraph.solvers import SOLVERS
 from tests.helpers import ROOT
 from tests.test_readme import blocks
 
@@ -63,6 +70,32 @@ WRONG_CODE = {
 }
 
 
+FAMILIES = (OPS, OPTIMIZERS, SCHEDULES, LOSSES, SOLVERS)
+VALUES = {
+    "kernel_size": "[3, 3]",
+    "out_features": "3",
+    "learning_rate": "0.1",
+    "step_size": "2",
+    "scheme": "'he_normal'",
+    "values": "[1.0]",
+}
+"""For fields that have to be given."""
+
+
+def constructors() -> Iterator[str]:
+    """Each public declared class with what has to be given, with everything and, where it is an error, with none."""
+    members = [kind for family in FAMILIES for _, kind in family.items()]
+    kinds: list[type[Declared]] = [*members, Normal, Uniform, Scheme, Explicit]
+    for kind in kinds:
+        needed = {name: VALUES[name] for name, field in kind.model_fields.items() if field.is_required()}
+        every = {name: repr(field.default) for name, field in kind.model_fields.items()} | needed
+        yield f"from {kind.__module__} import {kind.__name__}"
+        for given in (needed, every):
+            yield f"{kind.__name__}({', '.join(f'{name}={value}' for name, value in given.items())})"
+        if needed:
+            yield f"{kind.__name__}()  # type: ignore[call-arg]"
+
+
 @pytest.fixture(scope="module")
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What ``mypy --strict``, without plugins, tells of three files, by file."""
@@ -70,14 +103,15 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     texts = {
         "readme.py": "\n".join(blocks("python")),
         "own.py": OWN_CODE,
+        "constructors.py": "\n".join(constructors()),
         "wrong.py": "\n".join(["import minigraph as mg", *WRONG_CODE]),
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
     (folder / "empty.ini").write_text("[mypy]\n")
-    assert request.config.cache is not None
+    kept: pytest.Cache | None = getattr(request.config, "cache", None)  # none with -p no:cacheprovider
     command = ["-m", "mypy", "--strict", "--config-file", folder / "empty.ini"]
-    cache = ["--cache-dir", request.config.cache.mkdir("mypy")]
+    cache = ["--cache-dir", kept.mkdir("mypy") if kept else folder / "cache"]
     answer = subprocess.run(
         [sys.executable, *command, *cache, *(folder / name for name in texts)],
         cwd=ROOT,
@@ -100,6 +134,12 @@ def test_the_readmes_python_is_clean_for_a_strict_type_checker(told: dict[str, l
 
 def test_code_of_ones_own_is_clean_for_a_strict_type_checker(told: dict[str, list[str]]) -> None:
     assert told["own.py"] == []
+
+
+def test_each_class_that_is_declared_takes_its_fields_and_misses_those_that_have_to_be_given(
+    told: dict[str, list[str]],
+) -> None:
+    assert told["constructors.py"] == []
 
 
 def test_a_type_checker_finds_what_would_be_an_error(told: dict[str, list[str]]) -> None:
@@ -128,3 +168,10 @@ def test_help_has_one_line_for_each_attribute_and_nothing_of_pydantic(kind: type
         assert f"\n |      {name}: {field.description}\n" in page
     assert "**" not in page.replace("**2", "").partition("Method resolution order")[0]
     assert not [word for word in ("__pydantic", "model_dump", "parse_obj", "Validator") if word in page]
+
+
+def test_completion_offers_fields_and_methods_and_nothing_of_pydantic() -> None:
+    conv = mg.Conv(kernel_size=3)
+    assert {"kernel_size", "stride", "output_shape", "forward"} <= set(dir(conv))
+    for names in (dir(conv), dir(mg.Conv)):
+        assert not {"copy", "dict", "json", "model_dump", "model_fields", "schema", "_abc_impl"} & set(names)

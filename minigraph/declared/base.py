@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from minigraph.declared.keys import unknown_key
-from minigraph.declared.kind import FOREIGN, Kind
+from minigraph.declared.kind import FOREIGN, Kind, own_names
 from minigraph.errors import DefinitionError, MinigraphError, Problem
 from minigraph.wording import describe, did_you_mean, one_of, shorten
 
@@ -52,6 +52,9 @@ class Declared(BaseModel, metaclass=Kind):
                 super().__init__(**values)
             except ValidationError as error:
                 raise DefinitionError(_problems(type(self), error)) from None
+
+    def __dir__(self) -> list[str]:
+        return own_names(super().__dir__())
 
     @classmethod
     def known_keys(cls) -> list[str]:

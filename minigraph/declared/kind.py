@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any, dataclass_transform, get_type_hints
 
@@ -71,7 +72,12 @@ class Kind(ModelMetaclass):
         return "\n".join([self.summary, *(["", "Args:", *lines] if lines else [])])
 
     def __dir__(self) -> list[str]:
-        return sorted(name for name in {*super().__dir__()} - {*dir(BaseModel)} if not name.startswith("_"))
+        return own_names(super().__dir__())
+
+
+def own_names(names: Iterable[str]) -> list[str]:
+    """Names of a declared class or of an instance, without private ones and pydantic's."""
+    return sorted(name for name in {*names} - {*dir(BaseModel)} if not name.startswith("_"))
 
 
 def _fields(kind: Any) -> dict[str, FieldInfo]:
